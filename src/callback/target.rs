@@ -1,0 +1,145 @@
+//! Which URL wins, and why: task → project → team default → held. Resolved at
+//! each attempt, so a corrected default saves the backlog. Never looks up a name:
+//! addresses are judged where they are dialled.
+
+use url::Url;
+
+/// Longest callback URL accepted, in bytes.
+pub const URL_BYTES_MAX: usize = 2048;
+
+/// The rule that chose a target; stored with each attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provenance {
+    /// The task named it when it was accepted.
+    Task,
+    /// The project's parameters name it.
+    Project,
+    /// The team's default callback URL.
+    TeamDefault,
+}
+
+/// What is known about where a callback could go. Empty text means none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Candidates<'a> {
+    /// The task's own URL, fixed at acceptance.
+    pub task: Option<&'a str>,
+    /// The project's, as it is now.
+    pub project: Option<&'a str>,
+    /// The team's default, as it is now.
+    pub team_default: Option<&'a str>,
+}
+
+/// The first candidate that is set and the rule that chose it;
+/// `None` when there is nowhere to go and the callback must be held.
+#[must_use]
+pub fn resolve<'a>(candidates: Candidates<'a>) -> Option<(&'a str, Provenance)> {
+    let set =
+        |url: Option<&'a str>, rule| url.filter(|text| !text.is_empty()).map(|text| (text, rule));
+    set(candidates.task, Provenance::Task)
+        .or_else(|| set(candidates.project, Provenance::Project))
+        .or_else(|| set(candidates.team_default, Provenance::TeamDefault))
+}
+
+/// Why a text is not a legal callback URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UrlError {
+    /// Longer than [`URL_BYTES_MAX`].
+    TooLong(usize),
+    /// Not an absolute URL.
+    Malformed,
+    /// Neither `http` nor `https`.
+    Scheme,
+    /// Holds a user name or password.
+    Userinfo,
+    /// Port 0 cannot be dialled.
+    Port,
+}
+
+impl std::fmt::Display for UrlError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLong(bytes) => {
+                write!(
+                    out,
+                    "callback_url is {bytes} bytes; shorten it to {URL_BYTES_MAX}"
+                )
+            }
+            Self::Malformed => {
+                write!(
+                    out,
+                    "callback_url must be absolute, such as https://example.com/hook"
+                )
+            }
+            Self::Scheme => write!(out, "callback_url must start with https:// or http://"),
+            Self::Userinfo => write!(
+                out,
+                "callback_url must not hold a user name or password; check scale-callback-auth instead"
+            ),
+            Self::Port => write!(
+                out,
+                "callback_url must not use port 0; name a port from 1 to 65535"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// Checks the form of a callback URL.
+///
+/// # Errors
+/// [`UrlError`] names the rule that was broken and the way out.
+pub fn parse_url(text: &str) -> Result<Url, UrlError> {
+    if text.len() > URL_BYTES_MAX {
+        return Err(UrlError::TooLong(text.len()));
+    }
+    let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(UrlError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlError::Userinfo);
+    }
+    if url.port() == Some(0) {
+        return Err(UrlError::Port);
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_url_wins_and_says_why() {
+        let check = |task, project, team_default, expected| {
+            assert_eq!(
+                resolve(Candidates {
+                    task,
+                    project,
+                    team_default
+                }),
+                expected
+            );
+        };
+        let (t, p, d) = (Some("t"), Some("p"), Some("d"));
+        check(t, p, d, Some(("t", Provenance::Task)));
+        check(None, p, d, Some(("p", Provenance::Project)));
+        check(Some(""), None, d, Some(("d", Provenance::TeamDefault)));
+        check(None, Some(""), None, None);
+    }
+
+    #[test]
+    fn hostile_urls_are_refused_with_their_reason() {
+        let reason = |text: &str| parse_url(text).err();
+        assert_eq!(reason("https://example.com/hook?x=1"), None);
+        assert_eq!(reason("http://[2001:db8::1]:8080/"), None);
+        assert_eq!(reason("/hook"), Some(UrlError::Malformed));
+        assert_eq!(reason("https://"), Some(UrlError::Malformed));
+        assert_eq!(reason("ftp://example.com/"), Some(UrlError::Scheme));
+        assert_eq!(reason("https://a:b@example.com/"), Some(UrlError::Userinfo));
+        assert_eq!(reason("https://example.com:0/"), Some(UrlError::Port));
+        let long = format!("https://example.com/{}", "a".repeat(URL_BYTES_MAX));
+        assert_eq!(reason(&long), Some(UrlError::TooLong(long.len())));
+    }
+}
