@@ -61,7 +61,7 @@ pub fn decide(
         Outcome::Answered { retry_after, .. } => retry_after
             .as_deref()
             .and_then(|value| parse_retry_after_ms(value, now)),
-        Outcome::Unreachable | Outcome::Refused => None,
+        Outcome::Failed(_) => None,
     };
     if number > policy.retries_max {
         return Verdict::Dead;
@@ -103,6 +103,7 @@ fn scale_ms(ms: u64, by: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callback::Fault;
     use proptest::prelude::*;
 
     const NOW: TimestampMs = 1_700_000_000_000; // Tue, 14 Nov 2023 22:13:20 GMT
@@ -111,6 +112,7 @@ mod tests {
         Outcome::Answered {
             status,
             retry_after: retry_after.map(str::to_owned),
+            location: None,
         }
     }
 
@@ -145,7 +147,7 @@ mod tests {
     #[test]
     fn the_twenty_first_failure_is_the_last() {
         let policy = Policy::default();
-        let verdict = |number| decide(&Outcome::Unreachable, number, &policy, NOW, 0.0);
+        let verdict = |number| decide(&Outcome::Failed(Fault::Dns), number, &policy, NOW, 0.0);
         assert!(matches!(verdict(20), Verdict::Retry { .. }));
         assert_eq!(verdict(21), Verdict::Dead);
     }
@@ -153,7 +155,7 @@ mod tests {
     #[test]
     fn jitter_spreads_twenty_percent_either_way() {
         let policy = Policy::default();
-        let due = |jitter| decide(&Outcome::Unreachable, 1, &policy, NOW, jitter);
+        let due = |jitter| decide(&Outcome::Failed(Fault::Dns), 1, &policy, NOW, jitter);
         let retry = |ms| Verdict::Retry {
             due: NOW + ms,
             lane_rests_until: None,
@@ -198,7 +200,7 @@ mod tests {
         #[test]
         fn a_retry_is_never_due_in_the_past(number: u32, jitter: f64, now: u64) {
             let policy = Policy { retries_max: u32::MAX, ..Policy::default() };
-            let verdict = decide(&Outcome::Unreachable, number, &policy, now, jitter);
+            let verdict = decide(&Outcome::Failed(Fault::Dns), number, &policy, now, jitter);
             if let Verdict::Retry { due, .. } = verdict {
                 prop_assert!(due >= now);
             }
