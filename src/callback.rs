@@ -1,11 +1,13 @@
 //! PURE: the words of a callback's life. Nothing here awaits, reads a clock
 //! or makes a random number; time and chance are arguments.
 
+pub mod address;
 pub mod diagnosis;
 pub mod retry;
 pub mod signature;
 pub mod target;
 
+use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -22,6 +24,49 @@ pub struct CallbackId(pub Uuid);
 impl std::fmt::Display for CallbackId {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(out)
+    }
+}
+
+impl CallbackId {
+    /// The first 60 of its bits, which order it and are unique in one journal
+    /// (see [`IdSequence`]): 48 of milliseconds, 12 of counter.
+    #[must_use]
+    pub fn sequence(self) -> i64 {
+        let bits = self.0.as_u128();
+        let (ms, counter) = (bits >> 80, (bits >> 64) & 0xfff);
+        i64::try_from((ms << 12) | counter).expect("60 bits fit into 63")
+    }
+
+    /// When it was accepted.
+    #[must_use]
+    pub fn accepted_ms(self) -> TimestampMs {
+        u64::try_from(self.0.as_u128() >> 80).expect("48 bits fit into 64")
+    }
+}
+
+/// Makes callback ids that only ever grow: a counter under the millisecond (RFC 9562,
+/// 6.2, method 1), borrowing from the future when 4096 a millisecond are not enough
+/// or the clock steps back.
+#[derive(Debug)]
+pub struct IdSequence {
+    last: u64,
+}
+
+impl IdSequence {
+    /// Continues after `last`, the greatest [`CallbackId::sequence`] in use; 0 for none.
+    #[must_use]
+    pub fn after(last: i64) -> Self {
+        Self {
+            last: u64::try_from(last).unwrap_or(0),
+        }
+    }
+
+    /// The next id. `random` fills the 62 bits that make it unguessable.
+    pub fn next(&mut self, now: TimestampMs, random: u64) -> CallbackId {
+        self.last = (now << 12).max(self.last + 1);
+        let (ms, counter) = (u128::from(self.last >> 12), u128::from(self.last & 0xfff));
+        let tail = u128::from(random >> 2) | 1 << 63; // variant 0b10
+        CallbackId(Uuid::from_u128(ms << 80 | 7 << 76 | counter << 64 | tail))
     }
 }
 
@@ -55,8 +100,19 @@ pub enum Mode {
     Test,
 }
 
+impl Mode {
+    /// As stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// Where a callback is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Due or scheduled.
@@ -72,6 +128,21 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in the order of life.
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Held,
+        Self::Delivered,
+        Self::Dead,
+        Self::Cancelled,
+    ];
+
+    /// Reads what [`State::as_str`] wrote.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
     /// As stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -85,12 +156,42 @@ impl State {
     }
 }
 
+/// All that an attempt needs to know about a callback, besides its team's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callback {
+    /// Its id, also `webhook-id`.
+    pub id: CallbackId,
+    /// Whose it is.
+    pub team: TeamId,
+    /// The producer's name for this event; unique in the team.
+    pub event_id: String,
+    /// What it is about.
+    pub task_id: String,
+    /// The task's project, by name, if it has one.
+    pub project: Option<String>,
+    /// Decides the callback auth key.
+    pub mode: Mode,
+    /// The task's own URL, fixed when accepted.
+    pub url: Option<String>,
+    /// What is POSTed: the same bytes on every try.
+    pub body: Bytes,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// Of these, made before the last replay: they no longer count against the retries.
+    pub forgiven: u32,
+}
+
+/// Why a callback is held that nobody gave a URL.
+pub const HELD_NO_URL: &str = "no callback URL";
+/// Why a callback is held after 410 Gone.
+pub const HELD_GONE: &str = "endpoint paused after 410 Gone";
+
 /// What one attempt to deliver came to. A receiver's failure is a value, not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver answered with a complete response head.
     Answered {
-        /// The HTTP status, 100 to 599.
+        /// The HTTP status, 100 to 999 as the receiver sent it.
         status: u16,
         /// The raw `Retry-After` header, untrusted.
         retry_after: Option<String>,
@@ -99,6 +200,37 @@ pub enum Outcome {
     },
     /// No answer arrived.
     Failed(Fault),
+}
+
+/// What an outcome says about the receiver's health; steers its lane's window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It took the callback: the window may grow.
+    Well,
+    /// It answers, but not with 2xx: sending less would not help.
+    Refusing,
+    /// It is slow, down or asks for less: the window must shrink.
+    Overloaded,
+}
+
+impl Outcome {
+    /// What this says about the receiver's health.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self {
+            Self::Answered {
+                status: 200..=299, ..
+            } => Health::Well,
+            Self::Answered {
+                status: 429 | 502..=504,
+                ..
+            }
+            | Self::Failed(Fault::Timeout(_) | Fault::ConnectRefused | Fault::ConnectFailed) => {
+                Health::Overloaded
+            }
+            Self::Answered { .. } | Self::Failed(_) => Health::Refusing,
+        }
+    }
 }
 
 /// Why no answer arrived.
@@ -159,4 +291,66 @@ pub enum Verdict {
     PauseEndpoint,
     /// All tries are used up: a dead letter, replayable.
     Dead,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_grow_whatever_the_clock_does() {
+        let mut ids = IdSequence::after(0);
+        let times = [1000, 1000, 900, 1001, 5000];
+        let made: Vec<_> = times.map(|now| ids.next(now, u64::MAX)).into();
+        assert!(made.is_sorted());
+        assert!(
+            made.windows(2)
+                .all(|two| two[0].sequence() < two[1].sequence())
+        );
+        assert_eq!(made[4].accepted_ms(), 5000);
+        assert_eq!(made[0].0.get_version_num(), 7);
+        assert_eq!(made[0].0.get_variant(), uuid::Variant::RFC4122);
+        let continued = IdSequence::after(made[4].sequence()).next(10, 0);
+        assert!(continued > made[4]);
+    }
+
+    #[test]
+    fn a_full_millisecond_borrows_from_the_next() {
+        let mut ids = IdSequence::after(0);
+        let made: std::collections::BTreeSet<_> =
+            (0..10_000).map(|_| ids.next(7, 0).sequence()).collect();
+        assert_eq!(made.len(), 10_000);
+    }
+
+    #[test]
+    fn a_task_key_depends_on_team_and_task() {
+        assert_eq!(TaskKey::of("a", "b"), TaskKey::of("a", "b"));
+        assert_ne!(TaskKey::of("a", "bc"), TaskKey::of("ab", "c"));
+    }
+
+    #[test]
+    fn only_slow_or_unreachable_receivers_are_overloaded() {
+        let check = |outcome: Outcome, expected| assert_eq!(outcome.health(), expected);
+        for status in 100..=599 {
+            let expected = match status {
+                200..=299 => Health::Well,
+                429 | 502 | 503 | 504 => Health::Overloaded,
+                _ => Health::Refusing,
+            };
+            let outcome = Outcome::Answered {
+                status,
+                retry_after: None,
+                location: None,
+            };
+            check(outcome, expected);
+        }
+        for phase in [Phase::Dns, Phase::Connect, Phase::Tls, Phase::Answer] {
+            check(Outcome::Failed(Fault::Timeout(phase)), Health::Overloaded);
+        }
+        check(Outcome::Failed(Fault::ConnectRefused), Health::Overloaded);
+        check(Outcome::Failed(Fault::ConnectFailed), Health::Overloaded);
+        check(Outcome::Failed(Fault::AddressRefused), Health::Refusing);
+        check(Outcome::Failed(Fault::TlsExpired), Health::Refusing);
+        check(Outcome::Failed(Fault::Cut), Health::Refusing);
+    }
 }

@@ -1,9 +1,34 @@
 //! Ringback: the callback gateway that brings annotation results to customers.
 //!
-//! Reading order: [`callback`] holds the pure decisions (what a callback is,
-//! where it goes, how it is signed, what an answer means); [`queue`] knows what
-//! is due next; [`clock`] is the only reader of time.
+//! In reading order; a module uses only those above it:
+//! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
+//!   signed, what an answer means.
+//! - [`clock`], [`config`], [`metrics`], [`telemetry`], [`shutdown`], [`vault`]: the ground.
+//! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
+//!   [`records`]: teams, keys, producers.
+//! - [`app`]: all of it opened.
+//! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
+//! - [`api`]: the routes. [`cli`]: the commands.
 
 pub mod callback;
 pub mod clock;
+pub mod config;
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;
+pub mod vault;
+
+pub mod journal;
 pub mod queue;
+pub mod records;
+
+pub mod app;
+
+pub mod dead_letters;
+pub mod delivery;
+pub mod explain;
+pub mod intake;
+
+pub mod api;
+
+pub mod cli;

@@ -1,6 +1,9 @@
 //! PORT: what is due next, and nothing more. The journal is the truth; a queue
 //! may be lost at any moment and is rebuilt from it. No adapter type appears here.
 
+pub mod fair;
+pub mod memory;
+
 use crate::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use async_trait::async_trait;
 use std::sync::Arc;

@@ -8,7 +8,8 @@ use std::time::UNIX_EPOCH;
 pub const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 
 /// How often and how patiently a team's callbacks are retried.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// Retries after the first try.
     pub retries_max: u32,

@@ -2,6 +2,7 @@
 //! each attempt, so a corrected default saves the backlog. Never looks up a name:
 //! addresses are judged where they are dialled.
 
+use std::sync::Arc;
 use url::Url;
 
 /// Longest callback URL accepted, in bytes.
@@ -38,6 +39,28 @@ pub fn resolve<'a>(candidates: Candidates<'a>) -> Option<(&'a str, Provenance)> 
     set(candidates.task, Provenance::Task)
         .or_else(|| set(candidates.project, Provenance::Project))
         .or_else(|| set(candidates.team_default, Provenance::TeamDefault))
+}
+
+impl Provenance {
+    /// As stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Project => "project",
+            Self::TeamDefault => "team default",
+        }
+    }
+}
+
+/// The origin (scheme, host, port) that names a target's lane; empty for a text that
+/// is no URL, so that even such a callback has a lane in which its fault is found.
+#[must_use]
+pub fn origin_of(url: &str) -> Arc<str> {
+    Url::parse(url).map_or_else(
+        |_| Arc::default(),
+        |url| url.origin().ascii_serialization().into(),
+    )
 }
 
 /// Why a text is not a legal callback URL.
@@ -127,6 +150,19 @@ mod tests {
         check(None, p, d, Some(("p", Provenance::Project)));
         check(Some(""), None, d, Some(("d", Provenance::TeamDefault)));
         check(None, Some(""), None, None);
+    }
+
+    #[test]
+    fn an_origin_ignores_path_and_default_port() {
+        assert_eq!(
+            &*origin_of("https://example.com:443/a?b"),
+            "https://example.com"
+        );
+        assert_eq!(
+            &*origin_of("http://example.com:81/"),
+            "http://example.com:81"
+        );
+        assert_eq!(&*origin_of("nonsense"), "");
     }
 
     #[test]

@@ -1,0 +1,179 @@
+//! Every error the API answers with, and the only place that knows their status codes.
+//! Causes go to the log, never to the caller.
+
+use crate::explain::ExplainError;
+use crate::intake::IntakeError;
+use crate::journal::JournalError;
+use crate::records::RecordsError;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Seconds a caller should wait when the gateway cannot serve at the moment.
+const RETRY_AFTER_S: &str = "5";
+
+/// What went wrong, by what the caller can do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// A field is wrong.
+    Invalid {
+        /// Which one.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// There is no such thing.
+    NotFound(&'static str),
+    /// The same name with other content.
+    Conflict {
+        /// Which field.
+        field: &'static str,
+        /// What it conflicts with.
+        reason: String,
+    },
+    /// The body is not of a kind that is read here.
+    MediaType,
+    /// The body exceeds this many bytes.
+    TooLarge(usize),
+    /// The client stopped sending its body.
+    BodyTimeout,
+    /// The team has too much undelivered work.
+    QueueFull(String),
+    /// The gateway is stopping: another one, or later.
+    ShuttingDown,
+    /// The disk is full.
+    Full,
+    /// A store does not answer: later.
+    Unavailable,
+}
+
+impl ApiError {
+    fn parts(self) -> (StatusCode, &'static str, Option<&'static str>, String) {
+        let text = str::to_owned;
+        match self {
+            Self::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                None,
+                text(
+                    "send `Authorization: Bearer <producer key>`; make one with `ringback producers add`",
+                ),
+            ),
+            Self::Invalid { field, reason } => {
+                (StatusCode::BAD_REQUEST, "invalid", Some(field), reason)
+            }
+            Self::NotFound(what) => (
+                StatusCode::NOT_FOUND,
+                "not_found",
+                None,
+                format!("there is no such {what}"),
+            ),
+            Self::Conflict { field, reason } => {
+                (StatusCode::CONFLICT, "conflict", Some(field), reason)
+            }
+            Self::MediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media_type",
+                Some("content-type"),
+                text(
+                    "send application/json (one result or an array) or application/x-ndjson (one result a line)",
+                ),
+            ),
+            Self::TooLarge(max) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                None,
+                format!("the body exceeds {max} bytes; send fewer results in one request"),
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                None,
+                text("the body did not arrive in time; send it without pauses"),
+            ),
+            Self::QueueFull(reason) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                Some("team_id"),
+                reason,
+            ),
+            Self::ShuttingDown => {
+                unavailable("shutting_down", "the gateway is stopping; try again later")
+            }
+            Self::Full => unavailable("storage_full", "the disk is full; try again later"),
+            Self::Unavailable => {
+                unavailable("unavailable", "a store does not answer; try again later")
+            }
+        }
+    }
+}
+
+fn unavailable(
+    code: &'static str,
+    message: &str,
+) -> (StatusCode, &'static str, Option<&'static str>, String) {
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        code,
+        None,
+        message.to_owned(),
+    )
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code, field, message) = self.parts();
+        let body = match field {
+            Some(field) => json!({"error": {"code": code, "field": field, "message": message}}),
+            None => json!({"error": {"code": code, "message": message}}),
+        };
+        let mut response = (status, Json(body)).into_response();
+        if matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
+            let wait = HeaderValue::from_static(RETRY_AFTER_S);
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response
+    }
+}
+
+impl From<JournalError> for ApiError {
+    fn from(error: JournalError) -> Self {
+        tracing::error!(error = %error, "the journal failed a request");
+        match error {
+            JournalError::Full => Self::Full,
+            JournalError::Closed => Self::ShuttingDown,
+            JournalError::Unavailable(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<RecordsError> for ApiError {
+    fn from(error: RecordsError) -> Self {
+        tracing::error!(error = %error, "the records failed a request");
+        Self::Unavailable
+    }
+}
+
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Journal(error) => error.into(),
+            IntakeError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExplainError> for ApiError {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Journal(error) => error.into(),
+            ExplainError::Records(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Teams, as far as deliveries need them.
+
+use crate::api::caller::Producer;
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::callback::retry::Policy;
+use crate::callback::target::{origin_of, parse_url};
+use crate::intake::item::ID_BYTES_MAX;
+use crate::records::teams::{Team, TeamUpdate};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Deserializer, Serialize};
+
+const TEAM_ID_BYTES_MAX: usize = 64;
+
+/// What may be set; what is absent stays, `null` removes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TeamBody {
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    default_callback_url: Option<Option<String>>,
+    latest_only: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    retry: Option<Option<Policy>>,
+}
+
+/// Tells `null` from absent.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// A team as shown. Its secrets are shown once, when it is made.
+#[derive(Debug, Serialize)]
+pub(super) struct TeamView {
+    team_id: String,
+    name: String,
+    default_callback_url: Option<String>,
+    latest_only: bool,
+    retry: Option<Policy>,
+    paused_endpoints: Vec<String>,
+    /// Callbacks that were held and go now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    released: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Secrets>,
+}
+
+#[derive(Debug, Serialize)]
+struct Secrets {
+    live_callback_auth_key: String,
+    test_callback_auth_key: String,
+    signing_secret: String,
+}
+
+/// A project's only setting as yet.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProjectBody {
+    callback_url: Option<String>,
+}
+
+/// Which endpoint.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndpointBody {
+    url: String,
+}
+
+fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
+    body.map(|Json(body)| body)
+        .map_err(|error| ApiError::Invalid {
+            field: "body",
+            reason: error.body_text(),
+        })
+}
+
+pub(super) async fn show(
+    _: Producer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<TeamView>, ApiError> {
+    let team = app
+        .records
+        .team(&id)
+        .await?
+        .ok_or(ApiError::NotFound("team"))?;
+    Ok(Json(view(&app, team).await?))
+}
+
+/// Makes a team (201, with its secrets) or changes one (200). A new default releases
+/// what was held.
+pub(super) async fn put(
+    _: Producer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Result<Json<TeamBody>, JsonRejection>,
+) -> Result<Response, ApiError> {
+    let body = read(body)?;
+    check_team_id(&id)?;
+    check_name(body.name.as_deref())?;
+    if let Some(Some(url)) = &body.default_callback_url {
+        check_url(&app, "default_callback_url", url)?;
+    }
+    if let Some(Some(policy)) = &body.retry {
+        check_policy(policy)?;
+    }
+    let before = app.records.team(&id).await?;
+    let name = body.name.clone().unwrap_or_else(|| id.clone());
+    let made = match before {
+        Some(_) => None,
+        None => Some(app.records.add_team(&id, &name, app.clock.now()).await?),
+    };
+    let update = TeamUpdate {
+        name: body.name,
+        default_callback_url: body.default_callback_url.clone(),
+        latest_only: body.latest_only,
+        retry: body.retry,
+    };
+    app.records.update_team(&id, &update).await?;
+    let released = match body.default_callback_url.flatten() {
+        Some(url) => Some(resume(&app, &id, &url).await?.1),
+        None => None,
+    };
+    app.forget_team(&id);
+    let team = app
+        .records
+        .team(&id)
+        .await?
+        .ok_or(ApiError::NotFound("team"))?;
+    let status = if made.is_some() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let secrets = made.map(|team| Secrets {
+        live_callback_auth_key: team.live_callback_auth,
+        test_callback_auth_key: team.test_callback_auth,
+        signing_secret: team.signing_secret,
+    });
+    let view = TeamView {
+        released,
+        secrets,
+        ..view(&app, team).await?
+    };
+    Ok((status, Json(view)).into_response())
+}
+
+/// Sets the callback URL that a project's tasks inherit; releases what was held.
+pub(super) async fn put_project(
+    _: Producer,
+    State(app): State<App>,
+    Path((id, name)): Path<(String, String)>,
+    body: Result<Json<ProjectBody>, JsonRejection>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let url = read(body)?.callback_url;
+    check_name(Some(&name))?;
+    if let Some(url) = &url {
+        check_url(&app, "callback_url", url)?;
+    }
+    app.records
+        .team(&id)
+        .await?
+        .ok_or(ApiError::NotFound("team"))?;
+    app.records
+        .set_project_url(&id, &name, url.as_deref())
+        .await?;
+    let released = match &url {
+        Some(url) => resume(&app, &id, url).await?.1,
+        None => 0,
+    };
+    app.forget_team(&id);
+    Ok(Json(
+        serde_json::json!({"project": name, "callback_url": url, "released": released}),
+    ))
+}
+
+/// Ends the pause of an endpoint that had answered 410.
+pub(super) async fn resume_endpoint(
+    _: Producer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Result<Json<EndpointBody>, JsonRejection>,
+) -> Result<Json<serde_json::Value>, ApiError> {
+    let url = read(body)?.url;
+    app.records
+        .team(&id)
+        .await?
+        .ok_or(ApiError::NotFound("team"))?;
+    let (was_paused, released) = resume(&app, &id, &url).await?;
+    if !was_paused {
+        return Err(ApiError::NotFound("paused endpoint"));
+    }
+    Ok(Json(serde_json::json!({"url": url, "released": released})))
+}
+
+/// Sends to the URL again: no pause, no park, and what was held goes now. What has
+/// nowhere to go still is held anew at its next attempt.
+async fn resume(app: &App, team: &str, url: &str) -> Result<(bool, u64), ApiError> {
+    let was_paused = app.records.resume_endpoint(team, url).await?;
+    app.forget_team(team);
+    let released = app.journal.release(team, app.clock.now()).await?;
+    let team = team.into();
+    if let Err(error) = app.queue.resume(&team, &origin_of(url)).await {
+        tracing::warn!(error = %error, "the lane stays parked until its next probe");
+    }
+    if let Err(error) = app.queue.release(&team).await {
+        tracing::warn!(error = %error, "released callbacks are left to the audit");
+    }
+    Ok((was_paused, released))
+}
+
+async fn view(app: &App, team: Team) -> Result<TeamView, ApiError> {
+    Ok(TeamView {
+        paused_endpoints: app.records.paused_endpoints(&team.id).await?,
+        team_id: team.id,
+        name: team.name,
+        default_callback_url: team.default_callback_url,
+        latest_only: team.latest_only,
+        retry: team.retry,
+        released: None,
+        secrets: None,
+    })
+}
+
+fn invalid(field: &'static str, reason: impl Into<String>) -> ApiError {
+    ApiError::Invalid {
+        field,
+        reason: reason.into(),
+    }
+}
+
+fn check_team_id(id: &str) -> Result<(), ApiError> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if !(1..=TEAM_ID_BYTES_MAX).contains(&id.len()) || !id.bytes().all(legal) {
+        let reason = format!("must be 1 to {TEAM_ID_BYTES_MAX} of a-z, A-Z, 0-9, _ and -");
+        return Err(invalid("team_id", reason));
+    }
+    Ok(())
+}
+
+fn check_name(name: Option<&str>) -> Result<(), ApiError> {
+    let Some(name) = name else { return Ok(()) };
+    if !(1..=ID_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
+        let reason = format!("must be 1 to {ID_BYTES_MAX} bytes without control characters");
+        return Err(invalid("name", reason));
+    }
+    Ok(())
+}
+
+fn check_url(app: &App, field: &'static str, text: &str) -> Result<(), ApiError> {
+    let url = parse_url(text).map_err(|error| invalid(field, error.to_string()))?;
+    if app.guard.permits_host(&url) {
+        Ok(())
+    } else {
+        Err(invalid(
+            field,
+            "points to a private or reserved address; use a public one",
+        ))
+    }
+}
+
+/// A team may be gentler or quicker, never absurd.
+fn check_policy(policy: &Policy) -> Result<(), ApiError> {
+    let check = |legal: bool, reason: &str| {
+        if legal {
+            Ok(())
+        } else {
+            Err(invalid("retry", reason))
+        }
+    };
+    check(policy.retries_max <= 100, "retries_max must be at most 100")?;
+    let delays = 1000..=86_400_000;
+    check(
+        delays.contains(&policy.first_delay_ms),
+        "first_delay_ms must be from 1000 to 86400000",
+    )?;
+    check(
+        (1.0..=10.0).contains(&policy.factor),
+        "factor must be from 1.0 to 10.0",
+    )?;
+    check(
+        (0.0..=1.0).contains(&policy.jitter),
+        "jitter must be from 0.0 to 1.0",
+    )
+}

@@ -1,0 +1,228 @@
+//! The opened parts that handlers and workers share. Below every handler, so that
+//! routers and state never import each other.
+
+mod fresh;
+pub mod settings;
+
+use crate::app::fresh::Fresh;
+use crate::app::settings::{Settings, TeamSettings};
+use crate::callback::address::Guard;
+use crate::callback::retry::Policy;
+use crate::callback::{Callback, CallbackId, IdSequence};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::{Journal, JournalError};
+use crate::metrics::Metrics;
+use crate::queue::fair::Limits;
+use crate::queue::memory::MemoryQueue;
+use crate::queue::{Entry, Queue};
+use crate::records::{Records, RecordsError};
+use crate::shutdown::Shutdown;
+use crate::vault::{Vault, VaultError};
+use quick_cache::sync::Cache;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A revoked producer key is refused after this at the latest.
+const PRODUCERS_FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// Everything that is open; clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// The settings in force.
+    pub config: Arc<Config>,
+    /// The only source of time.
+    pub clock: Clock,
+    /// Counted as it happens.
+    pub metrics: Metrics,
+    /// The truth about callbacks.
+    pub journal: Journal,
+    /// Teams, keys, producers, projects.
+    pub records: Records,
+    /// What is due next.
+    pub queue: Arc<dyn Queue>,
+    /// When to stop.
+    pub shutdown: Shutdown,
+    /// Which addresses may be dialled.
+    pub guard: Guard,
+    settings: Settings,
+    producers: Fresh<Arc<str>>,
+    hot: Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>,
+    ids: Arc<Mutex<IdSequence>>,
+    /// Held for the life of the process: two gateways on one folder would deliver twice.
+    _lock: Arc<File>,
+}
+
+/// Why the gateway cannot open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder cannot be made or used.
+    #[error("data.dir {path}: {source}")]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another gateway runs on it.
+    #[error("data.dir {0} is in use by another gateway; stop it or choose another folder")]
+    InUse(PathBuf),
+    /// The vault's key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The records.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+#[derive(Clone)]
+struct BodyBytes;
+
+impl quick_cache::Weighter<CallbackId, Arc<Callback>> for BodyBytes {
+    fn weight(&self, _: &CallbackId, callback: &Arc<Callback>) -> u64 {
+        const REST_OF_A_CALLBACK: u64 = 256;
+        callback.body.len() as u64 + REST_OF_A_CALLBACK
+    }
+}
+
+impl App {
+    /// Opens everything in `config.data.dir`, made if missing.
+    ///
+    /// # Errors
+    /// [`OpenError`] names the folder or file.
+    pub async fn open(config: Config, clock: Clock, shutdown: Shutdown) -> Result<Self, OpenError> {
+        let lock = lock_folder(&config)?;
+        let metrics = Metrics::new();
+        let folder = &config.data.dir;
+        let vault = Vault::open(&config.vault_key_path())?;
+        let records = Records::open(folder, vault).await?;
+        let journal =
+            Journal::open(folder, config.intake.commit_items_max, metrics.clone()).await?;
+        let ids = IdSequence::after(journal.last_sequence().await?);
+        let limits = Limits {
+            slots_total: config.queue.slots,
+            lane_in_flight_max: config.queue.lane_cap,
+            lease_ms: config.queue.lease_ms,
+            ..Limits::default()
+        };
+        let queue = MemoryQueue::new(limits, clock.clone(), rand::random());
+        let hot_bytes = config.delivery.hot_bodies_bytes_max;
+        // An estimate of how many fit, to size the cache's tables.
+        let hot_items = usize::try_from(hot_bytes / 2048).unwrap_or(usize::MAX);
+        Ok(Self {
+            settings: Settings::new(records.clone(), default_policy(&config)),
+            producers: Fresh::new(PRODUCERS_FRESH_FOR),
+            guard: Guard::new(config.delivery.private_networks_allowed.clone()),
+            hot: Arc::new(Cache::with_weighter(hot_items, hot_bytes, BodyBytes)),
+            ids: Arc::new(Mutex::new(ids)),
+            queue: Arc::new(queue),
+            config: Arc::new(config),
+            _lock: Arc::new(lock),
+            clock,
+            metrics,
+            journal,
+            records,
+            shutdown,
+        })
+    }
+
+    /// A fresh callback id, greater than every one before.
+    #[must_use]
+    pub fn next_id(&self) -> CallbackId {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.next(self.clock.now(), rand::random())
+    }
+
+    /// A team's settings, at most 5 s old. `None`: there is no such team.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the records do not answer.
+    pub async fn team(&self, team: &str) -> Result<Option<Arc<TeamSettings>>, RecordsError> {
+        self.settings.get(team).await
+    }
+
+    /// The next [`App::team`] reads the records: call it after a change.
+    pub fn forget_team(&self, team: &str) {
+        self.settings.forget(team);
+    }
+
+    /// The producer whose key this is, as it was at most 1 s ago.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the records do not answer.
+    pub async fn producer_of(&self, key: &str) -> Result<Option<Arc<str>>, RecordsError> {
+        let digest = self.records.digest(key);
+        if let Some(name) = self.producers.get(&digest) {
+            return Ok(Some(name));
+        }
+        let name = self.records.producer_of(key).await?;
+        Ok(name.map(|name| self.producers.put(digest, name.into())))
+    }
+
+    /// Pushes entries whose callbacks are committed. What the queue does not take is
+    /// marked, to be pushed again; what a newer callback supersedes becomes cancelled.
+    pub async fn push(&self, entries: Vec<Entry>) {
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        match self.queue.push(entries).await {
+            Ok(superseded) => self.supersede(&superseded).await,
+            Err(error) => {
+                tracing::warn!(error = %error, callbacks = ids.len(), "pushing will be tried again");
+                if let Err(error) = self.journal.mark_unqueued(&ids).await {
+                    tracing::warn!(error = %error, "left to the audit");
+                }
+            }
+        }
+    }
+
+    /// Records what the queue found superfluous.
+    pub async fn supersede(&self, ids: &[CallbackId]) {
+        if ids.is_empty() {
+            return;
+        }
+        if let Err(error) = self.journal.supersede(ids, self.clock.now()).await {
+            // They stay pending; the audit pushes them and they are superseded again.
+            tracing::warn!(error = %error, "superseded callbacks are not recorded yet");
+        }
+    }
+
+    /// Keeps a callback just accepted in memory for its first attempt.
+    pub fn keep_hot(&self, callback: Arc<Callback>) {
+        self.hot.insert(callback.id, callback);
+    }
+
+    /// Takes a callback out of memory, if it is still there.
+    #[must_use]
+    pub fn take_hot(&self, id: CallbackId) -> Option<Arc<Callback>> {
+        self.hot.remove(&id).map(|(_, callback)| callback)
+    }
+}
+
+fn lock_folder(config: &Config) -> Result<File, OpenError> {
+    let path = &config.data.dir;
+    let folder = |source| OpenError::Folder {
+        path: path.clone(),
+        source,
+    };
+    std::fs::create_dir_all(path).map_err(folder)?;
+    let lock = File::create(path.join("lock")).map_err(folder)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.clone())),
+        Err(std::fs::TryLockError::Error(error)) => Err(folder(error)),
+    }
+}
+
+fn default_policy(config: &Config) -> Policy {
+    let retry = &config.retry;
+    Policy {
+        retries_max: retry.retries_max,
+        first_delay_ms: retry.first_delay_ms,
+        factor: retry.factor,
+        jitter: retry.jitter,
+    }
+}

@@ -1,0 +1,94 @@
+//! The commands and their match. One command a file.
+#![expect(clippy::print_stdout, reason = "this is where people are spoken to")]
+
+mod callbacks;
+mod configuration;
+mod dead_letters;
+mod dev;
+mod listen;
+mod producers;
+mod serve;
+
+use crate::config::Config;
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use std::future::Future;
+use std::path::PathBuf;
+
+/// Ringback delivers annotation results to customers' callback URLs.
+#[derive(Debug, Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the main job: a gateway with a first team, a receiver and one result delivered
+    Dev(dev::DevArgs),
+    /// Run the gateway: API, delivery, operator port
+    Serve(ConfigArgs),
+    /// Run a receiver that verifies and shows the callbacks it gets
+    Listen(listen::ListenArgs),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(configuration::ConfigCommand),
+    /// Manage the programs that hand in results
+    #[command(subcommand)]
+    Producers(producers::ProducersCommand),
+    /// Look at callbacks
+    #[command(subcommand)]
+    Callbacks(callbacks::CallbacksCommand),
+    /// List, replay or drop callbacks that were given up
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// Settings that differ from the defaults (TOML; see `ringback config show`)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+}
+
+/// Runs one command to its end.
+///
+/// # Errors
+/// What a person should read; the process exits with 1.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Dev(args) => block_on(dev::run(args)),
+        Command::Serve(args) => block_on(serve::run(args.load()?)),
+        Command::Listen(args) => block_on(listen::run(args)),
+        Command::Config(command) => configuration::run(&command),
+        Command::Producers(command) => block_on(producers::run(command)),
+        Command::Callbacks(command) => block_on(callbacks::run(command)),
+        Command::DeadLetters(command) => block_on(dead_letters::run(command)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")?;
+    runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,117 @@
+//! `ringback serve`: the production start. Routers are assembled here, above state and
+//! handlers.
+
+use crate::api::{self, server};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery;
+use crate::delivery::client::{Client, ClientSettings};
+use crate::shutdown::Shutdown;
+use crate::telemetry;
+use anyhow::{Context, Result, anyhow};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub(super) async fn run(config: Config) -> Result<()> {
+    telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
+    let shutdown = Shutdown::new();
+    shutdown.listen_for_signals()?;
+    let gateway = Gateway::start(config, shutdown).await?;
+    gateway.finished().await;
+    Ok(())
+}
+
+/// A gateway that runs.
+pub(super) struct Gateway {
+    /// Its parts.
+    pub(super) app: App,
+    /// Where its API listens.
+    pub(super) api: SocketAddr,
+    /// Where its operator's port listens.
+    pub(super) operator: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Opens, binds, starts. Nothing is bound before everything is open.
+    pub(super) async fn start(config: Config, shutdown: Shutdown) -> Result<Self> {
+        let app = App::open(config, Clock::system(), shutdown).await?;
+        let client = Client::new(client_settings(&app)?)?;
+        let (api_listener, api) = bind("api.listen", app.config.api.listen).await?;
+        let (operator_listener, operator) =
+            bind("operator.listen", app.config.operator.listen).await?;
+        let tasks = vec![
+            tokio::spawn(server::run(
+                app.clone(),
+                api_listener,
+                api::routes(app.clone()),
+            )),
+            tokio::spawn(delivery::run(app.clone(), client)),
+        ];
+        let router = api::operator_routes(app.clone());
+        // Answers to the last: an operator wants to see how the stop goes.
+        tokio::spawn(server::run(app.clone(), operator_listener, router));
+        tracing::info!(%api, %operator, data = %app.config.data.dir.display(), "ringback runs");
+        Ok(Self {
+            app,
+            api,
+            operator,
+            tasks,
+        })
+    }
+
+    /// Returns after shutdown was asked for and everything has ended.
+    pub(super) async fn finished(self) {
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(error = %error, "a part of the gateway panicked");
+            }
+        }
+        let close = async {
+            self.app.journal.close().await;
+            self.app.records.close().await;
+        };
+        tokio::select! {
+            () = close => tracing::info!("ringback has stopped"),
+            () = self.app.shutdown.killed() => tracing::warn!("ringback is killed"),
+        }
+    }
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{setting} = {address} cannot be bound; is another program using it?")
+    })?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+fn client_settings(app: &App) -> Result<ClientSettings> {
+    let delivery = &app.config.delivery;
+    Ok(ClientSettings {
+        guard: app.guard.clone(),
+        extra_roots: extra_roots(&delivery.extra_ca_file)?,
+        connect_timeout_ms: delivery.connect_timeout_ms,
+        attempt_timeout_ms: delivery.attempt_timeout_ms,
+        head_bytes_max: delivery.response_head_bytes_max,
+        body_read_bytes_max: delivery.response_body_bytes_max,
+        body_kept_bytes_max: delivery.response_body_bytes_kept,
+        idle_ms: delivery.idle_timeout_ms,
+        idle_per_host_max: app.config.queue.lane_cap as usize,
+        ..ClientSettings::default()
+    })
+}
+
+fn extra_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    if file.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("delivery.extra_ca_file {}", file.display()))
+}

@@ -1,0 +1,362 @@
+//! Embedded defaults + file + environment → [`Config`]. The only reader of the
+//! environment. All cross-field rules are in `Config::problems`; every problem
+//! is reported at once.
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// The documented defaults; also the documentation itself.
+pub const DEFAULTS: &str = include_str!("../config/ringback.toml");
+
+/// The environment variables that override settings start with this.
+const ENVIRONMENT_PREFIX: &str = "RINGBACK__";
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
+        $(#[$doc])* ///
+        /// Each field's meaning, unit and default: `config/ringback.toml`.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $(
+            #[doc = concat!("`", stringify!($field), "`, see `config/ringback.toml`.")]
+            pub $field: $kind,
+        )* }
+    };
+}
+
+section!(
+    /// Every setting.
+    Config {
+        data: Data, api: Api, operator: Operator, intake: Intake, queue: Queue,
+        delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
+    }
+);
+section!(
+    /// `[data]`
+    Data { dir: PathBuf, vault_key_file: PathBuf }
+);
+section!(
+    /// `[api]`
+    Api {
+        listen: SocketAddr, body_bytes_max: usize, item_bytes_max: usize, item_depth_max: usize,
+        items_max: usize, head_timeout_ms: u64, body_timeout_ms: u64,
+        connections_max: usize, connections_per_ip_max: usize,
+    }
+);
+section!(
+    /// `[operator]`
+    Operator { listen: SocketAddr }
+);
+section!(
+    /// `[intake]`
+    Intake { commit_items_max: usize, team_pending_max: u64 }
+);
+section!(
+    /// `[queue]`
+    Queue { slots: u32, lane_cap: u32, lease_ms: u64 }
+);
+section!(
+    /// `[delivery]`
+    Delivery {
+        attempt_timeout_ms: u64, connect_timeout_ms: u64, response_head_bytes_max: usize,
+        response_body_bytes_max: usize, response_body_bytes_kept: usize, idle_timeout_ms: u64,
+        private_networks_allowed: Vec<IpNet>, extra_ca_file: PathBuf, hot_bodies_bytes_max: u64,
+    }
+);
+section!(
+    /// `[retry]`
+    Retry { retries_max: u32, first_delay_ms: u64, factor: f64, jitter: f64 }
+);
+section!(
+    /// `[retention]`
+    Retention { delivered_days: u32, dead_days: u32 }
+);
+section!(
+    /// `[shutdown]`
+    Shutdown { grace_ms: u64 }
+);
+section!(
+    /// `[log]`
+    Log { format: LogFormat, filter: String }
+);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Not TOML, an unknown setting, a wrong type.
+    #[error("{origin}: {message}")]
+    Malformed {
+        /// The file, or the environment variable.
+        origin: String,
+        /// What is wrong, with its place.
+        message: String,
+    },
+    /// Well formed, but some values cannot work; all of them are listed.
+    #[error("the configuration cannot work:\n  {}", .0.join("\n  "))]
+    Problems(Vec<String>),
+}
+
+impl Config {
+    /// Defaults, then `file`, then the process environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting and the fix.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        let environment = std::env::vars().filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX));
+        let text = file.map(read).transpose()?;
+        let origin = file.map_or_else(String::new, |path| path.display().to_string());
+        Self::build(
+            text.as_deref().map(|text| (origin.as_str(), text)),
+            environment,
+        )
+    }
+
+    /// As [`Config::load`], from values: `file` is its name and its text.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the setting and the fix.
+    pub fn build(
+        file: Option<(&str, &str)>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut settings = parse("config/ringback.toml", DEFAULTS)?;
+        if let Some((origin, text)) = file {
+            let table = parse(origin, text)?;
+            merge(&mut settings, table);
+            check_shape(origin, &settings)?;
+        }
+        for (name, value) in environment {
+            set_from_environment(&mut settings, &name, &value)?;
+            check_shape(&name, &settings)?;
+        }
+        let config = check_shape("config/ringback.toml", &settings)?;
+        let problems = config.problems();
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Problems(problems))
+        }
+    }
+
+    /// The settings in force, as TOML. No setting is a secret: secrets live in files.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("every setting has a TOML form")
+    }
+
+    /// Every rule between settings that is broken.
+    fn problems(&self) -> Vec<String> {
+        let (delivery, queue, api) = (&self.delivery, &self.queue, &self.api);
+        let rules = [
+            (
+                queue.lease_ms < delivery.attempt_timeout_ms.saturating_add(5000),
+                format!(
+                    "queue.lease_ms ({}) must be at least delivery.attempt_timeout_ms ({}) + 5000",
+                    queue.lease_ms, delivery.attempt_timeout_ms
+                ),
+            ),
+            (
+                delivery.connect_timeout_ms >= delivery.attempt_timeout_ms,
+                "delivery.connect_timeout_ms must be below delivery.attempt_timeout_ms".into(),
+            ),
+            (
+                delivery.response_head_bytes_max < 8192,
+                "delivery.response_head_bytes_max must be at least 8192".into(),
+            ),
+            (
+                delivery.response_body_bytes_kept > delivery.response_body_bytes_max,
+                "delivery.response_body_bytes_kept must not exceed delivery.response_body_bytes_max".into(),
+            ),
+            (queue.slots == 0, "queue.slots must be at least 1".into()),
+            (queue.lane_cap == 0, "queue.lane_cap must be at least 1".into()),
+            (
+                self.intake.commit_items_max == 0,
+                "intake.commit_items_max must be at least 1".into(),
+            ),
+            (
+                api.item_bytes_max > api.body_bytes_max,
+                "api.item_bytes_max must not exceed api.body_bytes_max".into(),
+            ),
+            (
+                !(1..=127).contains(&api.item_depth_max),
+                "api.item_depth_max must be from 1 to 127".into(),
+            ),
+            (
+                !(1.0..=10.0).contains(&self.retry.factor),
+                "retry.factor must be from 1.0 to 10.0".into(),
+            ),
+            (
+                !(0.0..=1.0).contains(&self.retry.jitter),
+                "retry.jitter must be from 0.0 to 1.0".into(),
+            ),
+        ];
+        rules
+            .into_iter()
+            .filter(|(broken, _)| *broken)
+            .map(|(_, text)| text)
+            .collect()
+    }
+
+    /// Where the vault's key is.
+    #[must_use]
+    pub fn vault_key_path(&self) -> PathBuf {
+        if self.data.vault_key_file.as_os_str().is_empty() {
+            self.data.dir.join("vault.key")
+        } else {
+            self.data.vault_key_file.clone()
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn parse(origin: &str, text: &str) -> Result<Table, ConfigError> {
+    text.parse::<Table>()
+        .map_err(|error| malformed(origin, &error))
+}
+
+fn check_shape(origin: &str, settings: &Table) -> Result<Config, ConfigError> {
+    Config::deserialize(Value::Table(settings.clone())).map_err(|error| malformed(origin, &error))
+}
+
+fn malformed(origin: &str, error: &toml::de::Error) -> ConfigError {
+    ConfigError::Malformed {
+        origin: origin.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    }
+}
+
+fn merge(into: &mut Table, from: Table) {
+    for (key, value) in from {
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(value)) => merge(inner, value),
+            (_, value) => {
+                into.insert(key, value);
+            }
+        }
+    }
+}
+
+/// `RINGBACK__API__LISTEN=...` sets `api.listen`. The value is read as TOML where the
+/// setting is not text, so numbers and lists can be given.
+fn set_from_environment(settings: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
+    let unknown = || ConfigError::Malformed {
+        origin: name.to_owned(),
+        message: "no such setting; the name is RINGBACK__<SECTION>__<SETTING>".to_owned(),
+    };
+    let path = name.trim_start_matches(ENVIRONMENT_PREFIX).to_lowercase();
+    let (section, key) = path.split_once("__").ok_or_else(unknown)?;
+    let slot = settings
+        .get_mut(section)
+        .and_then(Value::as_table_mut)
+        .and_then(|table| table.get_mut(key))
+        .ok_or_else(unknown)?;
+    *slot = if slot.is_str() {
+        Value::String(value.to_owned())
+    } else {
+        let line = format!("value = {value}");
+        parse(name, &line)?.remove("value").ok_or_else(unknown)?
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::build(Some(("test.toml", file)), environment).map_err(|error| error.to_string())
+    }
+
+    /// No field has a default in code and unknown ones are refused, so the file is complete.
+    #[test]
+    fn every_file_in_config_parses_and_the_default_is_complete() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            assert!(
+                build(&std::fs::read_to_string(&path).unwrap(), &[]).is_ok(),
+                "{}",
+                path.display()
+            );
+        }
+    }
+
+    #[test]
+    fn each_setting_of_the_default_file_is_explained() {
+        for (before, line) in DEFAULTS.lines().zip(DEFAULTS.lines().skip(1)) {
+            let explained = before.starts_with('#') || before.contains('=');
+            assert!(
+                !line.contains(" = ") || line.starts_with('#') || explained,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let config = build(
+            "[queue]\nslots = 7",
+            &[
+                ("RINGBACK__QUEUE__SLOTS", "9"),
+                ("RINGBACK__DATA__DIR", "/tmp/x"),
+            ],
+        )
+        .unwrap();
+        assert_eq!((config.queue.slots, config.data.dir), (9, "/tmp/x".into()));
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        let problem = |file, environment: &[_]| build(file, environment).unwrap_err();
+        assert!(problem("[queue]\nslotz = 7", &[]).contains("slotz"));
+        assert!(problem("[api]\nlisten = \"here\"", &[]).contains("listen"));
+        assert!(problem("", &[("RINGBACK__QUEUE__SLOTZ", "9")]).contains("RINGBACK__QUEUE__SLOTZ"));
+        assert!(
+            problem("", &[("RINGBACK__QUEUE__SLOTS", "many")]).contains("RINGBACK__QUEUE__SLOTS")
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let problem = build("[queue]\nslots = 0\nlease_ms = 30000", &[]).unwrap_err();
+        assert!(
+            problem.contains("queue.slots must be at least 1"),
+            "{problem}"
+        );
+        assert!(
+            problem.contains("queue.lease_ms (30000) must be at least"),
+            "{problem}"
+        );
+    }
+}

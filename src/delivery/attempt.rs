@@ -1,0 +1,246 @@
+//! One claim → one attempt → what follows from it. Whatever the receiver does is a
+//! value here; the queue hears of it before the journal has written it down.
+
+use crate::app::App;
+use crate::app::settings::TeamSettings;
+use crate::callback::diagnosis::diagnose;
+use crate::callback::retry::decide;
+use crate::callback::signature::sign;
+use crate::callback::target::{Provenance, origin_of, parse_url};
+use crate::callback::{Callback, Fault, HELD_GONE, HELD_NO_URL, Health, Outcome, State, Verdict};
+use crate::delivery::client::{Answer, Client};
+use crate::delivery::settle::Finished;
+use crate::journal::{AttemptRecord, Change};
+use crate::queue::{Claim, Next, Signal};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use std::time::Duration;
+
+/// Attempts one claimed callback.
+pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) -> Finished {
+    let settings = match app.team(&callback.team).await {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return hold(app, claim, callback, "the team is gone"),
+        Err(error) => {
+            tracing::warn!(error = %error, "the team's settings cannot be read");
+            return Finished::unattempted(claim, Next::Return);
+        }
+    };
+    let target = settings.target(callback.url.as_deref(), callback.project.as_deref());
+    let Some((url, provenance)) = target else {
+        return hold(app, claim, callback, HELD_NO_URL);
+    };
+    if settings.paused.contains(url) {
+        return hold(app, claim, callback, HELD_GONE);
+    }
+    let origin = origin_of(url);
+    if origin != claim.entry.origin {
+        return Finished::moved(claim, origin);
+    }
+    let sent = Sent {
+        url,
+        provenance,
+        number: callback.attempts + 1,
+        started_ms: app.clock.now(),
+    };
+    let answer = post(client, &settings, callback, &sent).await;
+    finish(app, claim, callback, &settings, &sent, answer).await
+}
+
+/// What was sent where.
+struct Sent<'a> {
+    url: &'a str,
+    provenance: Provenance,
+    number: u32,
+    started_ms: u64,
+}
+
+async fn post(
+    client: &Client,
+    settings: &TeamSettings,
+    callback: &Callback,
+    sent: &Sent<'_>,
+) -> Answer {
+    match parse_url(sent.url) {
+        Ok(url) => {
+            let headers = headers(settings, callback, sent);
+            client.post(&url, headers, callback.body.clone()).await
+        }
+        // Checked when it was saved, so only another program can have stored it.
+        Err(_) => Answer::unsent(Fault::Url),
+    }
+}
+
+/// The headers of design section 7. Custom names are constants, so none can be forged.
+fn headers(settings: &TeamSettings, callback: &Callback, sent: &Sent<'_>) -> HeaderMap {
+    const AUTH: HeaderName = HeaderName::from_static("scale-callback-auth");
+    const ID: HeaderName = HeaderName::from_static("webhook-id");
+    const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+    const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+    const ATTEMPT: HeaderName = HeaderName::from_static("ringback-attempt");
+    const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+    const AGENT: HeaderValue =
+        HeaderValue::from_static(concat!("Ringback/", env!("CARGO_PKG_VERSION")));
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+    let id = callback.id.to_string();
+    let timestamp_s = sent.started_ms / 1000;
+    let signature = sign(&id, timestamp_s, &callback.body, &settings.signing_secrets);
+    // All attempts of a callback share one trace, named by its id (W3C Trace Context).
+    let trace = format!(
+        "00-{}-{:016x}-01",
+        callback.id.0.simple(),
+        rand::random::<u64>() | 1
+    );
+    // Keys are made by the vault, the rest above: ASCII all of it.
+    let own = |text: String| HeaderValue::try_from(text).expect("printable ASCII");
+    let mut headers = HeaderMap::with_capacity(10);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(USER_AGENT, AGENT);
+    headers.insert(AUTH, own(settings.callback_auth(callback.mode).to_owned()));
+    headers.insert(ID, own(id));
+    headers.insert(TIMESTAMP, timestamp_s.into());
+    headers.insert(SIGNATURE, own(signature));
+    headers.insert(ATTEMPT, sent.number.into());
+    headers.insert(TRACEPARENT, own(trace));
+    headers
+}
+
+/// Tells the queue how the endpoint behaved, decides, and packs what is to be settled.
+async fn finish(
+    app: &App,
+    claim: Claim,
+    callback: &Callback,
+    settings: &TeamSettings,
+    sent: &Sent<'_>,
+    answer: Answer,
+) -> Finished {
+    let now = app.clock.now();
+    let outcome = &answer.outcome;
+    let signal = match outcome.health() {
+        Health::Well => Signal::Success,
+        Health::Refusing => Signal::Failure,
+        Health::Overloaded => Signal::Overload,
+    };
+    if let Err(error) = app
+        .queue
+        .answered(&claim, signal, answer.timing.total_ms())
+        .await
+    {
+        tracing::warn!(error = %error, "the slot is freed when the attempt is settled");
+    }
+    let tries = sent.number.saturating_sub(callback.forgiven);
+    let jitter = rand::random_range(-1.0..=1.0);
+    let verdict = decide(outcome, tries, &settings.policy, now, jitter);
+    count(app, callback, outcome, &verdict, &answer, now);
+    if verdict == Verdict::PauseEndpoint {
+        pause(app, callback, sent.url, now).await;
+    }
+    let (state, reason, at, next) = after(&verdict, now);
+    let change = Change {
+        id: callback.id,
+        state,
+        reason,
+        attempts: sent.number,
+        at,
+        attempt: Some(record(sent, answer)),
+    };
+    Finished {
+        claim,
+        next,
+        origin: None,
+        change: Some(change),
+    }
+}
+
+/// Verdict → state, reason, time, and the claim's end.
+fn after(verdict: &Verdict, now: u64) -> (State, Option<&'static str>, u64, Next) {
+    match *verdict {
+        Verdict::Delivered => (State::Delivered, None, now, Next::End),
+        Verdict::Retry {
+            due,
+            lane_rests_until,
+        } => (
+            State::Pending,
+            None,
+            due,
+            Next::Retry {
+                due,
+                lane_rests_until,
+            },
+        ),
+        Verdict::PauseEndpoint => (State::Held, Some(HELD_GONE), now, Next::Hold),
+        Verdict::Dead => (State::Dead, Some("all retries used up"), now, Next::End),
+    }
+}
+
+fn record(sent: &Sent<'_>, answer: Answer) -> AttemptRecord {
+    let diagnosis = diagnose(&answer.outcome);
+    let (status, location) = match answer.outcome {
+        Outcome::Answered {
+            status, location, ..
+        } => (Some(status), location),
+        Outcome::Failed(_) => (None, None),
+    };
+    AttemptRecord {
+        number: sent.number,
+        started_ms: sent.started_ms,
+        duration_ms: answer.timing.total_ms(),
+        url: sent.url.into(),
+        provenance: sent.provenance.as_str(),
+        diagnosis: diagnosis.code,
+        status,
+        location,
+        answer: answer.kept_body,
+    }
+}
+
+fn count(
+    app: &App,
+    callback: &Callback,
+    outcome: &Outcome,
+    verdict: &Verdict,
+    answer: &Answer,
+    now: u64,
+) {
+    let metrics = &app.metrics;
+    let code = diagnose(outcome).code;
+    metrics.attempts_total.with_label_values(&[code]).inc();
+    metrics
+        .attempt_seconds
+        .observe(seconds(answer.timing.total_ms()));
+    if *verdict == Verdict::Delivered {
+        let since = now.saturating_sub(callback.id.accepted_ms());
+        metrics.delivery_seconds.observe(seconds(since));
+    }
+}
+
+fn seconds(ms: u64) -> f64 {
+    Duration::from_millis(ms).as_secs_f64()
+}
+
+/// Nothing more goes to this URL until the team resumes it.
+async fn pause(app: &App, callback: &Callback, url: &str, now: u64) {
+    tracing::info!(team.id = %callback.team, "an endpoint answered 410 Gone and is paused");
+    if let Err(error) = app.records.pause_endpoint(&callback.team, url, now).await {
+        // The next callback hears 410 too and tries again to pause it.
+        tracing::warn!(error = %error, "the endpoint is not paused");
+    }
+    app.forget_team(&callback.team);
+}
+
+fn hold(app: &App, claim: Claim, callback: &Callback, reason: &'static str) -> Finished {
+    let change = Change {
+        id: callback.id,
+        state: State::Held,
+        reason: Some(reason),
+        attempts: callback.attempts,
+        at: app.clock.now(),
+        attempt: None,
+    };
+    Finished {
+        claim,
+        next: Next::Hold,
+        origin: None,
+        change: Some(change),
+    }
+}

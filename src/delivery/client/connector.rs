@@ -1,0 +1,237 @@
+//! Opens connections: resolve once, judge every address, dial exactly those, check who
+//! answered, then TLS under the original name. All of it within one budget, and a name
+//! is never looked up again between the judgement and the dial. Reads no proxy setting.
+
+use crate::callback::Fault;
+use crate::callback::Phase;
+use crate::callback::address::Guard;
+use crate::delivery::client::resolve::Resolve;
+use crate::delivery::client::stream::Stream;
+use crate::delivery::client::tls;
+use hyper::Uri;
+use rustls::pki_types::ServerName;
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio::time::timeout;
+use tokio::time::timeout_at;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+/// How many addresses of one name are tried: with more, each one's share of the budget
+/// would be too short to reach anybody.
+const ADDRESSES_DIALLED_MAX: usize = 4;
+
+/// A fault on its way through hyper-util, which wants an error.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("no connection: {0:?}")]
+pub(super) struct ConnectFault(pub(super) Fault);
+
+/// Opens guarded connections for hyper-util's pool. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connector(Arc<Dialler>);
+
+/// What opening a connection needs.
+pub(super) struct Dialler {
+    pub(super) guard: Guard,
+    pub(super) resolver: Arc<dyn Resolve>,
+    pub(super) tls: TlsConnector,
+    /// For look-up, connection and TLS handshake together.
+    pub(super) budget: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(dialler: Dialler) -> Self {
+        Self(Arc::new(dialler))
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = ConnectFault;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, ConnectFault>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectFault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let dialler = Arc::clone(&self.0);
+        Box::pin(async move { dialler.open(&uri).await.map_err(ConnectFault) })
+    }
+}
+
+/// The part of a URL that a connection is for.
+struct Origin<'a> {
+    secure: bool,
+    host: &'a str,
+    /// The host again, if it is an address rather than a name.
+    literal: Option<IpAddr>,
+    port: u16,
+}
+
+impl<'a> Origin<'a> {
+    fn of(uri: &'a Uri) -> Option<Self> {
+        let secure = match uri.scheme_str()? {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        let host = authority.host();
+        // Only a port may stand beside the host: with user information, the text
+        // would not start with the host, or not go on with a number.
+        let port = match authority.as_str().strip_prefix(host)? {
+            "" if secure => 443,
+            "" => 80,
+            rest => rest.strip_prefix(':')?.parse().ok()?,
+        };
+        if port == 0 {
+            return None;
+        }
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(host);
+        let literal = bare.parse().ok();
+        Some(Self {
+            secure,
+            host,
+            literal,
+            port,
+        })
+    }
+
+    fn server_name(&self) -> Result<ServerName<'static>, Fault> {
+        match self.literal {
+            Some(ip) => Ok(ServerName::from(ip)),
+            None => ServerName::try_from(self.host.to_owned()).map_err(|_| Fault::Url),
+        }
+    }
+}
+
+impl Dialler {
+    async fn open(&self, uri: &Uri) -> Result<Stream, Fault> {
+        let deadline = Instant::now() + self.budget;
+        let origin = Origin::of(uri).ok_or(Fault::Url)?;
+        let addresses = within(deadline, Phase::Dns, self.addresses(&origin)).await?;
+        let dial = self.dial(&addresses, deadline);
+        let tcp = within(deadline, Phase::Connect, dial).await?;
+        let remote = self.check_peer(&tcp, &addresses)?;
+        // Requests are small and whole: waiting to fill a segment only delays them.
+        tcp.set_nodelay(true).map_err(|_| Fault::ConnectFailed)?;
+        if !origin.secure {
+            return Ok(Stream::plain(remote, tcp));
+        }
+        let name = origin.server_name()?;
+        let handshake = async {
+            let result = self.tls.connect(name, tcp).await;
+            result.map_err(|error| tls::fault_within(&error).unwrap_or(Fault::Tls))
+        };
+        let tls = within(deadline, Phase::Tls, handshake).await?;
+        Ok(Stream::tls(remote, tls))
+    }
+
+    /// The addresses to dial, all of them permitted. One bad address refuses them all:
+    /// a name that also points inside is an attack, not a receiver.
+    async fn addresses(&self, origin: &Origin<'_>) -> Result<Vec<SocketAddr>, Fault> {
+        let addresses = match origin.literal {
+            Some(ip) => vec![SocketAddr::new(ip, origin.port)],
+            None => self
+                .resolver
+                .resolve(origin.host, origin.port)
+                .await
+                .map_err(|_| Fault::Dns)?,
+        };
+        if addresses.is_empty() {
+            return Err(Fault::Dns);
+        }
+        if addresses.iter().all(|at| self.guard.permits(at.ip())) {
+            Ok(addresses)
+        } else {
+            Err(Fault::AddressRefused)
+        }
+    }
+
+    /// Tries the addresses one by one; each gets an equal share of the time that is
+    /// left, so a dead first address cannot use it all. When every one fails, the
+    /// first failure is told: it is the address the resolver preferred.
+    async fn dial(&self, addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, Fault> {
+        let count = addresses.len().min(ADDRESSES_DIALLED_MAX);
+        let mut first_fault = None;
+        for (address, left) in addresses.iter().zip((1..=count).rev()) {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            let share = rest / u32::try_from(left).expect("at most ADDRESSES_DIALLED_MAX");
+            let fault = match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(tcp)) => return Ok(tcp),
+                Ok(Err(error)) => connect_fault(&error),
+                Err(_) => Fault::Timeout(Phase::Connect),
+            };
+            first_fault.get_or_insert(fault);
+        }
+        Err(first_fault.unwrap_or(Fault::Dns))
+    }
+
+    /// The last line of defence: whoever we are connected to must be permitted and
+    /// must be whom we dialled, whatever happened on the way.
+    fn check_peer(&self, tcp: &TcpStream, dialled: &[SocketAddr]) -> Result<SocketAddr, Fault> {
+        let peer = tcp.peer_addr().map_err(|error| connect_fault(&error))?;
+        let known = dialled
+            .iter()
+            .any(|at| at.ip() == peer.ip() && at.port() == peer.port());
+        if known && self.guard.permits(peer.ip()) {
+            Ok(peer)
+        } else {
+            Err(Fault::AddressRefused)
+        }
+    }
+}
+
+async fn within<T>(
+    deadline: Instant,
+    phase: Phase,
+    step: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    timeout_at(deadline, step)
+        .await
+        .unwrap_or(Err(Fault::Timeout(phase)))
+}
+
+fn connect_fault(error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Fault::ConnectRefused,
+        io::ErrorKind::TimedOut => Fault::Timeout(Phase::Connect),
+        _ => Fault::ConnectFailed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_a_plain_host_and_port() {
+        let check = |text: &'static str, expected: Option<(&str, u16)>| {
+            let uri = Uri::from_static(text);
+            let origin = Origin::of(&uri);
+            assert_eq!(origin.map(|o| (o.host, o.port)), expected, "{text}");
+        };
+        check("http://example.com/x", Some(("example.com", 80)));
+        check("https://example.com", Some(("example.com", 443)));
+        check("https://example.com:8443/", Some(("example.com", 8443)));
+        check("http://[::1]:81/", Some(("[::1]", 81)));
+        check("http://user:secret@example.com/", None);
+        check("http://user@example.com:80/", None);
+        check("http://example.com:80@example.com/", None);
+        check("http://example.com:0/", None);
+        check("ftp://example.com/", None);
+        check("/relative", None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Slow duties: counting the ledger, pruning what is old.
+
+use crate::app::App;
+use crate::callback::State;
+use crate::journal::JournalError;
+use std::time::Duration;
+
+/// Counting reads an index from end to end.
+const COUNT_EVERY: Duration = Duration::from_mins(1);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
+/// Deletions per transaction: a few milliseconds, so that intake hardly waits.
+const PRUNE_BATCH: u32 = 500;
+const DAY_MS: u64 = 86_400_000;
+
+/// Runs until aborted.
+pub async fn run(app: App) {
+    let mut count = tokio::time::interval(COUNT_EVERY);
+    let mut prune_timer = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        let result = tokio::select! {
+            _ = count.tick() => audit(&app).await,
+            _ = prune_timer.tick() => prune(&app).await,
+        };
+        if let Err(error) = result {
+            tracing::warn!(error = %error, "housekeeping goes on later");
+        }
+    }
+}
+
+/// Counts the journal and compares it with the ledger.
+///
+/// # Errors
+/// [`JournalError`] when the journal does not answer.
+pub async fn audit(app: &App) -> Result<(), JournalError> {
+    let counts = app.journal.counts().await?;
+    for state in State::ALL {
+        let n = counts.by_state.get(&state).copied().unwrap_or(0);
+        app.metrics
+            .journal_callbacks
+            .with_label_values(&[state.as_str()])
+            .set(n);
+    }
+    let imbalance = counts.imbalance();
+    app.metrics.ledger_imbalance.set(imbalance);
+    if imbalance != 0 {
+        tracing::error!(callbacks = imbalance, "the ledger does not balance");
+    }
+    Ok(())
+}
+
+/// Deletes what is older than the retention allows, batch by batch.
+///
+/// # Errors
+/// [`JournalError`] when the journal does not answer.
+pub async fn prune(app: &App) -> Result<(), JournalError> {
+    let now = app.clock.now();
+    let retention = &app.config.retention;
+    let before = |days: u32| now.saturating_sub(u64::from(days) * DAY_MS);
+    let (delivered, dead) = (
+        before(retention.delivered_days),
+        before(retention.dead_days),
+    );
+    let mut total = 0;
+    loop {
+        let pruned = app.journal.prune(delivered, dead, PRUNE_BATCH).await?;
+        total += pruned;
+        if pruned < u64::from(PRUNE_BATCH) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    if total > 0 {
+        tracing::info!(callbacks = total, "pruned");
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Finished attempts → one commit → the queue. Journal first: what the queue forgets
+//! the journal knows, never the other way round.
+
+use crate::app::App;
+use crate::callback::CallbackId;
+use crate::journal::{Change, JournalError};
+use crate::queue::{Claim, Next, Origin, Settled, Settlement};
+use backon::{ExponentialBuilder, Retryable};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Finished attempts that may wait for the journal before workers wait too.
+pub const WAITING_MAX: usize = 1024;
+/// Finished attempts in one commit.
+pub const BATCH_MAX: usize = 1024;
+
+/// A claim's end, with what the journal must know of it.
+pub struct Finished {
+    /// The claim.
+    pub claim: Claim,
+    /// What becomes of it in the queue.
+    pub next: Next,
+    /// Its new lane, if its target moved.
+    pub origin: Option<Origin>,
+    /// What is written down first, if anything.
+    pub change: Option<Change>,
+}
+
+impl Finished {
+    /// No attempt was made and nothing is to be written.
+    #[must_use]
+    pub fn unattempted(claim: Claim, next: Next) -> Self {
+        Self {
+            claim,
+            next,
+            origin: None,
+            change: None,
+        }
+    }
+
+    /// The target has another origin now: back to the queue, into that lane.
+    #[must_use]
+    pub fn moved(claim: Claim, origin: Origin) -> Self {
+        Self {
+            claim,
+            next: Next::Return,
+            origin: Some(origin),
+            change: None,
+        }
+    }
+}
+
+/// Settles until every sender is gone.
+pub async fn run(app: App, mut inbox: mpsc::Receiver<Finished>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        settle(&app, std::mem::take(&mut batch)).await;
+    }
+}
+
+/// Settles one batch: journal, then queue.
+pub(super) async fn settle(app: &App, batch: Vec<Finished>) {
+    let (mut changes, mut settlements) = (Vec::new(), Vec::with_capacity(batch.len()));
+    for Finished {
+        claim,
+        next,
+        origin,
+        change,
+    } in batch
+    {
+        changes.extend(change);
+        settlements.push(Settlement {
+            claim,
+            next,
+            origin,
+        });
+    }
+    if !changes.is_empty() && !write(app, &changes).await {
+        // Only at shutdown: the callbacks stay open and are attempted again at the next start.
+        return;
+    }
+    for change in &changes {
+        let state = change.state.as_str();
+        app.metrics
+            .callbacks_settled_total
+            .with_label_values(&[state])
+            .inc();
+    }
+    match app.queue.settle(settlements).await {
+        Ok(settled) => tell(app, &settled).await,
+        // The leases end; the next claims find the callbacks as the journal has them.
+        Err(error) => {
+            tracing::warn!(error = %error, "settled in the journal, not yet in the queue");
+        }
+    }
+}
+
+/// Writes until it succeeds: results in hand are worth waiting for a full disk to be
+/// freed. Gives up only when the process must end.
+async fn write(app: &App, changes: &[Change]) -> bool {
+    let policy = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .without_max_times();
+    let written = (|| app.journal.change(changes.to_vec()))
+        .retry(policy)
+        .when(|error| !matches!(error, JournalError::Closed));
+    tokio::select! {
+        result = written => result.is_ok(),
+        () = app.shutdown.killed() => false,
+    }
+}
+
+async fn tell(app: &App, settled: &[Settled]) {
+    let superseded: Vec<CallbackId> = settled
+        .iter()
+        .filter_map(|settled| match settled {
+            Settled::Superseded(id) => Some(*id),
+            Settled::Done | Settled::LeaseLost(_) => None,
+        })
+        .collect();
+    let lost = settled
+        .iter()
+        .filter(|settled| matches!(settled, Settled::LeaseLost(_)))
+        .count();
+    if lost > 0 {
+        tracing::warn!(
+            callbacks = lost,
+            "leases had ended before their attempts were settled"
+        );
+    }
+    app.supersede(&superseded).await;
+}

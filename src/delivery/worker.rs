@@ -1,0 +1,186 @@
+//! Permit first, then claim: a claim never waits for a free slot while its lease runs.
+//! A permit belongs to its task, so a panic gives it back.
+
+use crate::app::App;
+use crate::callback::{Callback, CallbackId, State};
+use crate::delivery::attempt;
+use crate::delivery::client::Client;
+use crate::delivery::settle::Finished;
+use crate::journal::Change;
+use crate::queue::{Claim, Claimed, Entry, Next};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// The poll under the wake-ups: nothing due is overlooked for longer.
+const POLL: Duration = Duration::from_secs(5);
+/// After the queue or the journal did not answer.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Claims per call: enough to share one journal read, few enough to start soon.
+const CLAIMS_MAX: usize = 64;
+
+/// Claims and attempts until shutdown, then waits for attempts in flight within the
+/// grace time. Claims not begun are returned.
+pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
+    let slots = app.config.queue.slots as usize;
+    let permits = Arc::new(Semaphore::new(slots));
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = app.shutdown.stopping() => break,
+            permit = permits.clone().acquire_owned() => permit.expect("never closed"),
+        };
+        let more = permits.available_permits().min(CLAIMS_MAX - 1);
+        let claimed = match app.queue.claim(1 + more).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(error = %error, "claiming will be tried again");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        bury(app, claimed.poisoned.as_slice()).await;
+        if claimed.claims.is_empty() {
+            drop(first);
+            rest(app).await;
+            continue;
+        }
+        start(app, &client, &finished, &permits, first, claimed).await;
+    }
+    let grace = Duration::from_millis(app.config.shutdown.grace_ms);
+    let all = u32::try_from(slots).unwrap_or(u32::MAX);
+    tokio::select! {
+        _ = tokio::time::timeout(grace, permits.acquire_many(all)) => {}
+        () = app.shutdown.killed() => {}
+    }
+}
+
+/// Sleeps until something may be claimable.
+async fn rest(app: &App) {
+    let now = app.clock.now();
+    let due = app.queue.next_due().await.ok().flatten();
+    let sleep = due.map_or(POLL, |due| {
+        Duration::from_millis(due.saturating_sub(now)).min(POLL)
+    });
+    tokio::select! {
+        () = app.queue.woken() => {}
+        () = tokio::time::sleep(sleep) => {}
+        () = app.shutdown.stopping() => {}
+    }
+}
+
+/// Gives every claim its callback and a task of its own.
+async fn start(
+    app: &App,
+    client: &Client,
+    finished: &mpsc::Sender<Finished>,
+    permits: &Arc<Semaphore>,
+    first: OwnedSemaphorePermit,
+    claimed: Claimed,
+) {
+    let mut callbacks = match load(app, &claimed.claims).await {
+        Ok(callbacks) => callbacks,
+        Err(error) => {
+            tracing::warn!(error = %error, "claims go back to the queue");
+            for claim in claimed.claims {
+                send(finished, Finished::unattempted(claim, Next::Return)).await;
+            }
+            tokio::time::sleep(PAUSE).await;
+            return;
+        }
+    };
+    let mut first = Some(first);
+    for claim in claimed.claims {
+        let late = app.clock.now().saturating_sub(claim.entry.due);
+        app.metrics
+            .claim_late_seconds
+            .observe(Duration::from_millis(late).as_secs_f64());
+        let Some(callback) = callbacks.remove(&claim.entry.id) else {
+            // The journal says it has ended: settled before a crash, or dropped meanwhile.
+            send(finished, Finished::unattempted(claim, Next::End)).await;
+            continue;
+        };
+        let permit = match first.take() {
+            Some(permit) => permit,
+            None => permits.clone().acquire_owned().await.expect("never closed"),
+        };
+        let (app, client, finished) = (app.clone(), client.clone(), finished.clone());
+        tokio::spawn(async move {
+            let done = tokio::select! {
+                done = attempt::run(&app, &client, claim, &callback) => done,
+                () = app.shutdown.killed() => return,
+            };
+            drop(permit);
+            send(&finished, done).await;
+        });
+    }
+}
+
+/// One claim from load to outcome.
+pub(super) async fn attempt_one(app: &App, client: &Client, claim: Claim) -> Finished {
+    match load(app, std::slice::from_ref(&claim)).await {
+        Ok(mut callbacks) => match callbacks.remove(&claim.entry.id) {
+            Some(callback) => attempt::run(app, client, claim, &callback).await,
+            None => Finished::unattempted(claim, Next::End),
+        },
+        Err(_) => Finished::unattempted(claim, Next::Return),
+    }
+}
+
+/// Callbacks of claims, from memory or else from the journal. Missing ones have ended.
+async fn load(
+    app: &App,
+    claims: &[Claim],
+) -> Result<HashMap<CallbackId, Arc<Callback>>, crate::journal::JournalError> {
+    let mut callbacks = HashMap::with_capacity(claims.len());
+    let mut cold = Vec::new();
+    for claim in claims {
+        let id = claim.entry.id;
+        match app.take_hot(id) {
+            Some(callback) => drop(callbacks.insert(id, callback)),
+            None => cold.push(id),
+        }
+    }
+    if !cold.is_empty() {
+        let read = app.journal.load_open(&cold).await?;
+        callbacks.extend(
+            read.into_iter()
+                .map(|callback| (callback.id, Arc::new(callback))),
+        );
+    }
+    Ok(callbacks)
+}
+
+/// Records callbacks whose claims were abandoned again and again.
+async fn bury(app: &App, poisoned: &[Entry]) {
+    let now = app.clock.now();
+    let ids: Vec<_> = poisoned.iter().map(|entry| entry.id).collect();
+    if ids.is_empty() {
+        return;
+    }
+    tracing::error!(
+        callbacks = ids.len(),
+        "buried as poison: their deliveries never ended"
+    );
+    let dead = match app.journal.load_open(&ids).await {
+        Ok(callbacks) => callbacks,
+        Err(error) => return tracing::error!(error = %error, "poison is left to the audit"),
+    };
+    let changes = dead.iter().map(|callback| Change {
+        id: callback.id,
+        state: State::Dead,
+        reason: Some("poison"),
+        attempts: callback.attempts,
+        at: now,
+        attempt: None,
+    });
+    if let Err(error) = app.journal.change(changes.collect()).await {
+        tracing::error!(error = %error, "poison is left to the audit");
+    }
+}
+
+/// The settler outlives every sender, unless the process is being killed.
+async fn send(finished: &mpsc::Sender<Finished>, done: Finished) {
+    let _ = finished.send(done).await;
+}

@@ -1,0 +1,371 @@
+//! PURE: one result as handed in, from bytes to an [`Item`] or the reason why not.
+
+use crate::callback::Mode;
+use crate::callback::address::Guard;
+use crate::callback::target::parse_url;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+
+/// Longest `event_id`, `task_id` and project name, in bytes.
+pub const ID_BYTES_MAX: usize = 255;
+/// The statuses a task can have (Scale API: pending after a recall).
+const STATUSES: [&str; 4] = ["completed", "error", "canceled", "pending"];
+
+/// One result, checked in itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The producer's name for the event.
+    pub event_id: String,
+    /// Whose task it is.
+    pub team_id: String,
+    /// What it is about.
+    pub task_id: String,
+    /// The task's project.
+    pub project: Option<String>,
+    /// Live or test.
+    pub mode: Mode,
+    /// The task's own URL.
+    pub callback_url: Option<String>,
+    /// What will be POSTed.
+    pub body: Bytes,
+    /// Of all of the above.
+    pub digest: [u8; 32],
+}
+
+/// Why a result is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// The field at fault; `result` for the whole.
+    pub field: &'static str,
+    /// What is wrong and what would be right.
+    pub reason: String,
+    /// The same result may be taken later.
+    pub retryable: bool,
+}
+
+/// Limits of one result.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemLimits {
+    /// Its size in bytes.
+    pub bytes_max: usize,
+    /// Levels of arrays and objects.
+    pub depth_max: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    event_id: Cow<'a, str>,
+    #[serde(borrow)]
+    team_id: Cow<'a, str>,
+    #[serde(borrow)]
+    task_id: Cow<'a, str>,
+    mode: Mode,
+    #[serde(borrow)]
+    status: Cow<'a, str>,
+    #[serde(borrow)]
+    response: &'a RawValue,
+    #[serde(borrow)]
+    task: Option<&'a RawValue>,
+    #[serde(borrow)]
+    callback_url: Option<Cow<'a, str>>,
+}
+
+/// What is read of a task object; the rest passes through.
+#[derive(Deserialize)]
+struct TaskPeek<'a> {
+    #[serde(borrow)]
+    project: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    callback_url: Option<Cow<'a, str>>,
+}
+
+/// Reads one result.
+///
+/// # Errors
+/// [`Rejection`] names the field, the limit and the fix.
+pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
+    if json.len() > limits.bytes_max {
+        let (bytes, max) = (json.len(), limits.bytes_max);
+        return Err(reject(
+            "result",
+            format!("is {bytes} bytes; the limit is {max}"),
+        ));
+    }
+    let depth = depth(json);
+    if depth > limits.depth_max {
+        let max = limits.depth_max;
+        return Err(reject(
+            "result",
+            format!("is nested {depth} levels deep; the limit is {max}"),
+        ));
+    }
+    let wire: Wire<'_> = serde_json::from_slice(json)
+        .map_err(|error| reject("result", format!("is not a legal result: {error}")))?;
+    let task = wire.task.map(peek).transpose()?;
+    let (project, task_url) = task.map_or((None, None), |task| (task.project, task.callback_url));
+    let url = wire
+        .callback_url
+        .clone()
+        .or(task_url)
+        .filter(|url| !url.is_empty());
+    check_id("event_id", &wire.event_id)?;
+    check_id("task_id", &wire.task_id)?;
+    if let Some(project) = &project {
+        check_id("task.project", project)?;
+    }
+    if !STATUSES.contains(&&*wire.status) {
+        let reason = format!("must be one of {}", STATUSES.join(", "));
+        return Err(reject("status", reason));
+    }
+    if let Some(url) = &url {
+        parse_url(url).map_err(|error| reject("callback_url", error.to_string()))?;
+    }
+    let body = body(&wire);
+    Ok(Item {
+        digest: digest(&wire, url.as_deref(), &body),
+        event_id: wire.event_id.into_owned(),
+        team_id: wire.team_id.into_owned(),
+        task_id: wire.task_id.into_owned(),
+        project: project.filter(|name| !name.is_empty()).map(Cow::into_owned),
+        mode: wire.mode,
+        callback_url: url.map(Cow::into_owned),
+        body,
+    })
+}
+
+impl Item {
+    /// The rejection of a URL whose host is an address that may not be dialled. Names
+    /// are judged when they are resolved, at each attempt.
+    #[must_use]
+    pub fn refused_address(&self, guard: &Guard) -> Option<Rejection> {
+        let url = parse_url(self.callback_url.as_deref()?).ok()?;
+        (!guard.permits_host(&url)).then(|| {
+            let reason = "points to a private or reserved address; use a public one";
+            reject("callback_url", reason.to_owned())
+        })
+    }
+}
+
+impl Rejection {
+    /// There is no such team.
+    #[must_use]
+    pub fn unknown_team(team: &str) -> Self {
+        let shown: String = team.chars().take(64).collect();
+        reject("team_id", format!("there is no team {shown:?}"))
+    }
+
+    /// The team has too much undelivered work.
+    #[must_use]
+    pub fn queue_full(pending_max: u64) -> Self {
+        let reason = format!(
+            "has {pending_max} undelivered callbacks, the limit; hand in again when some are delivered"
+        );
+        Self {
+            field: "team_id",
+            reason,
+            retryable: true,
+        }
+    }
+}
+
+fn reject(field: &'static str, reason: String) -> Rejection {
+    Rejection {
+        field,
+        reason,
+        retryable: false,
+    }
+}
+
+fn check_id(field: &'static str, id: &str) -> Result<(), Rejection> {
+    let bytes = id.len();
+    if bytes == 0 || bytes > ID_BYTES_MAX {
+        return Err(reject(
+            field,
+            format!("is {bytes} bytes; use 1 to {ID_BYTES_MAX}"),
+        ));
+    }
+    if id.chars().any(char::is_control) {
+        return Err(reject(
+            field,
+            "must not contain control characters".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn peek(task: &RawValue) -> Result<TaskPeek<'_>, Rejection> {
+    if !task.get().starts_with('{') {
+        return Err(reject("task", "must be an object".to_owned()));
+    }
+    serde_json::from_str(task.get()).map_err(|error| reject("task", error.to_string()))
+}
+
+/// `{task_id, status, response, task}` (Scale API, Callbacks). Without a task object the
+/// receiver still finds the three fields under `task`, where clients look for them.
+fn body(wire: &Wire<'_>) -> Bytes {
+    let text = |value: &str| serde_json::to_string(value).expect("text is always JSON");
+    let (id, status) = (text(&wire.task_id), text(&wire.status));
+    let response = wire.response.get();
+    let head = format!("\"task_id\":{id},\"status\":{status},\"response\":{response}");
+    match wire.task {
+        Some(task) => format!("{{{head},\"task\":{}}}", task.get()),
+        None => format!("{{{head},\"task\":{{{head}}}}}"),
+    }
+    .into()
+}
+
+/// Lengths keep neighbouring fields apart.
+fn digest(wire: &Wire<'_>, url: Option<&str>, body: &[u8]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for field in [
+        wire.task_id.as_bytes(),
+        wire.mode.as_str().as_bytes(),
+        url.unwrap_or("").as_bytes(),
+        body,
+    ] {
+        digest.update((field.len() as u64).to_le_bytes());
+        digest.update(field);
+    }
+    digest.finalize().into()
+}
+
+/// The deepest nesting of arrays and objects, without recursion: hostile input may be
+/// millions of brackets. Broken JSON gives some number; the parser then refuses it.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIMITS: ItemLimits = ItemLimits {
+        bytes_max: 4096,
+        depth_max: 20,
+    };
+
+    fn json(change: &str) -> String {
+        let base = r#"{"event_id":"e1","team_id":"t","task_id":"abc","mode":"live","status":"completed","response":{"a": [1]}}"#;
+        let mut value: serde_json::Value = serde_json::from_str(base).unwrap();
+        let change: serde_json::Value = serde_json::from_str(change).unwrap();
+        for (key, new) in change.as_object().unwrap() {
+            value[key] = new.clone();
+        }
+        value.to_string()
+    }
+
+    fn field_at_fault(json: &str) -> &'static str {
+        parse(json.as_bytes(), LIMITS).unwrap_err().field
+    }
+
+    #[test]
+    fn the_body_is_the_wire_contract() {
+        let item = parse(json("{}").as_bytes(), LIMITS).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&item.body).unwrap();
+        assert_eq!(body["task_id"], "abc");
+        assert_eq!(body["status"], "completed");
+        assert_eq!(body["response"]["a"][0], 1);
+        assert_eq!(body["task"]["response"]["a"][0], 1);
+    }
+
+    #[test]
+    fn the_response_passes_byte_for_byte() {
+        let text = r#"{"event_id":"e","team_id":"t","task_id":"a","mode":"test","status":"error","response":{"n": 1.0, "n2":1e400},"task":{"x": "\u00e9"}}"#;
+        let item = parse(text.as_bytes(), LIMITS).unwrap();
+        let expected = r#"{"task_id":"a","status":"error","response":{"n": 1.0, "n2":1e400},"task":{"x": "\u00e9"}}"#;
+        assert_eq!(item.body, expected);
+    }
+
+    #[test]
+    fn the_task_names_project_and_url() {
+        let text = json(r#"{"task":{"project":"kites","callback_url":"https://a.example/"}}"#);
+        let item = parse(text.as_bytes(), LIMITS).unwrap();
+        assert_eq!(item.project.as_deref(), Some("kites"));
+        assert_eq!(item.callback_url.as_deref(), Some("https://a.example/"));
+    }
+
+    #[test]
+    fn a_fault_names_its_field() {
+        assert_eq!(field_at_fault(&json(r#"{"event_id":""}"#)), "event_id");
+        assert_eq!(field_at_fault(&json(r#"{"task_id":"a\nb"}"#)), "task_id");
+        assert_eq!(field_at_fault(&json(r#"{"status":"done"}"#)), "status");
+        assert_eq!(field_at_fault(&json(r#"{"task":[]}"#)), "task");
+        assert_eq!(
+            field_at_fault(&json(r#"{"callback_url":"ftp://x/"}"#)),
+            "callback_url"
+        );
+        assert_eq!(field_at_fault(&json(r#"{"mod":"live"}"#)), "result");
+        assert_eq!(field_at_fault("[]"), "result");
+        let long = json(&format!(r#"{{"event_id":"{}"}}"#, "x".repeat(256)));
+        assert_eq!(field_at_fault(&long), "event_id");
+    }
+
+    #[test]
+    fn size_and_depth_are_told() {
+        let big = json(&format!(r#"{{"response":"{}"}}"#, "x".repeat(5000)));
+        assert!(
+            parse(big.as_bytes(), LIMITS)
+                .unwrap_err()
+                .reason
+                .contains("limit is 4096")
+        );
+        let deep = "[".repeat(100_000);
+        let limits = ItemLimits {
+            bytes_max: 1_000_000,
+            depth_max: 20,
+        };
+        let rejection = parse(deep.as_bytes(), limits).unwrap_err();
+        assert!(rejection.reason.contains("100000 levels"), "{rejection:?}");
+        assert_eq!(depth(br#"{"a":"[[[\"[["}"#), 1);
+    }
+
+    #[test]
+    fn the_digest_tells_a_repeat_from_a_change() {
+        let digest = |change| parse(json(change).as_bytes(), LIMITS).unwrap().digest;
+        assert_eq!(digest("{}"), digest("{}"));
+        assert_ne!(digest("{}"), digest(r#"{"response":{"a":[2]}}"#));
+        assert_ne!(digest("{}"), digest(r#"{"mode":"test"}"#));
+        assert_ne!(
+            digest("{}"),
+            digest(r#"{"callback_url":"https://a.example/"}"#)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(json: Vec<u8>) {
+            let _ = parse(&json, LIMITS);
+        }
+    }
+}

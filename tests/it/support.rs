@@ -1,0 +1,4 @@
+//! What tests stand on.
+
+pub(crate) mod app;
+pub(crate) mod endpoint;

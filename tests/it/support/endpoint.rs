@@ -1,0 +1,130 @@
+//! A customer's endpoint on loopback: answers as told, remembers every request.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::TokioIo;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// One request as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// What it was answered.
+    pub(crate) status: u16,
+}
+
+/// What to answer: a status, and headers.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply(pub(crate) u16, pub(crate) Vec<(&'static str, String)>);
+
+impl From<u16> for Reply {
+    fn from(status: u16) -> Self {
+        Self(status, Vec::new())
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    script: VecDeque<Reply>,
+    last: Option<Reply>,
+    got: Vec<Got>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Endpoint {
+    /// Answers these in turn, the last one for ever.
+    pub(crate) async fn answering<R: Into<Reply>>(replies: impl IntoIterator<Item = R>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let endpoint = Self { address, shared };
+        endpoint.answer_next(replies);
+        let this = endpoint.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let this = this.clone();
+                let service = service_fn(move |request| {
+                    let this = this.clone();
+                    async move { Ok::<_, Infallible>(this.handle(request).await) }
+                });
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(async move { drop(connection.await) });
+            }
+        });
+        endpoint
+    }
+
+    pub(crate) fn answer_next<R: Into<Reply>>(&self, replies: impl IntoIterator<Item = R>) {
+        self.shared.lock().unwrap().script = replies.into_iter().map(Into::into).collect();
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn got(&self) -> Vec<Got> {
+        self.shared.lock().unwrap().got.clone()
+    }
+
+    /// What it answered so far.
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        self.got().iter().map(|got| got.status).collect()
+    }
+
+    /// The task ids in the order they came.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let event = |got: &Got| {
+            let body: serde_json::Value = serde_json::from_slice(&got.body).unwrap();
+            body["response"]["event"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        self.got().iter().map(event).collect()
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
+        let mut shared = self.shared.lock().unwrap();
+        let next = shared.script.pop_front().or_else(|| shared.last.clone());
+        let Reply(status, headers) = next.unwrap_or(Reply(200, Vec::new()));
+        shared.last = Some(Reply(status, headers.clone()));
+        let path = head.uri.path().to_owned();
+        shared.got.push(Got {
+            path,
+            headers: head.headers,
+            body,
+            status,
+        });
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response.body(Full::from("seen")).unwrap()
+    }
+}
