@@ -7,11 +7,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
@@ -44,6 +45,10 @@ struct Shared {
 pub(crate) struct Endpoint {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
+    /// How many requests have come.
+    count: watch::Sender<usize>,
+    /// Answers wait while it is false.
+    open: watch::Sender<bool>,
 }
 
 impl Endpoint {
@@ -52,7 +57,13 @@ impl Endpoint {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Mutex::new(Shared::default()));
-        let endpoint = Self { address, shared };
+        let (count, open) = (watch::Sender::new(0), watch::Sender::new(true));
+        let endpoint = Self {
+            address,
+            shared,
+            count,
+            open,
+        };
         endpoint.answer_next(replies);
         let this = endpoint.clone();
         tokio::spawn(async move {
@@ -68,6 +79,44 @@ impl Endpoint {
             }
         });
         endpoint
+    }
+
+    /// Takes requests and answers none of them until it is let go.
+    pub(crate) async fn hanging() -> Self {
+        let endpoint = Self::answering([200]).await;
+        endpoint.open.send_replace(false);
+        endpoint
+    }
+
+    pub(crate) fn let_go(&self) {
+        self.open.send_replace(true);
+    }
+
+    pub(crate) fn got_count(&self) -> usize {
+        *self.count.borrow()
+    }
+
+    /// Returns once so many requests have come in all.
+    pub(crate) async fn got_at_least(&self, count: usize) {
+        let mut counts = self.count.subscribe();
+        counts.wait_for(|now| *now >= count).await.unwrap();
+    }
+
+    /// Returns once each of these callbacks has come.
+    pub(crate) async fn got_ids(&self, ids: &HashSet<String>) {
+        let mut counts = self.count.subscribe();
+        loop {
+            counts.borrow_and_update();
+            let got = self.got();
+            let seen: HashSet<_> = got
+                .iter()
+                .filter_map(|got| got.headers["webhook-id"].to_str().ok())
+                .collect();
+            if ids.iter().all(|id| seen.contains(id.as_str())) {
+                return;
+            }
+            counts.changed().await.unwrap();
+        }
     }
 
     pub(crate) fn answer_next<R: Into<Reply>>(&self, replies: impl IntoIterator<Item = R>) {
@@ -110,21 +159,27 @@ impl Endpoint {
             .await
             .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
-        let mut shared = self.shared.lock().unwrap();
-        let next = shared.script.pop_front().or_else(|| shared.last.clone());
-        let Reply(status, headers) = next.unwrap_or(Reply(200, Vec::new()));
-        shared.last = Some(Reply(status, headers.clone()));
-        let path = head.uri.path().to_owned();
-        shared.got.push(Got {
-            path,
-            headers: head.headers,
-            body,
-            status,
-        });
+        let Reply(status, headers) = self.record(head.uri.path(), head.headers, body);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(name, value);
         }
         response.body(Full::from("seen")).unwrap()
+    }
+
+    fn record(&self, path: &str, headers: HeaderMap, body: Bytes) -> Reply {
+        let mut shared = self.shared.lock().unwrap();
+        let next = shared.script.pop_front().or_else(|| shared.last.clone());
+        let reply = next.unwrap_or(Reply(200, Vec::new()));
+        shared.last = Some(reply.clone());
+        shared.got.push(Got {
+            path: path.to_owned(),
+            headers,
+            body,
+            status: reply.0,
+        });
+        self.count.send_replace(shared.got.len());
+        reply
     }
 }

@@ -1,0 +1,121 @@
+//! The command line of the real binary.
+
+use crate::support::endpoint::Endpoint;
+use crate::support::process::{Home, TEAM, ringback};
+use serde_json::json;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_configuration_is_checked_and_shown() {
+    let home = Home::make("");
+    let good = home.run(&["config", "check"]);
+    assert_eq!(text(&good.stdout), "the configuration is good\n");
+    let shown = text(&home.run(&["config", "show"]).stdout);
+    assert!(
+        shown.contains("private_networks_allowed = [\"127.0.0.0/8\"]"),
+        "{shown}"
+    );
+
+    let bad = Home::make_config("queue.slots = 0\nqueue.lease_ms = 1\n");
+    let told = bad.run(&["config", "check"]);
+    assert!(!told.status.success());
+    let told = text(&told.stderr);
+    assert!(
+        told.contains("queue.slots") && told.contains("queue.lease_ms"),
+        "{told}"
+    );
+    let missing = ringback(&["serve", "--config", "/nowhere.toml"])
+        .output()
+        .unwrap();
+    assert!(text(&missing.stderr).contains("cannot read /nowhere.toml"));
+}
+
+#[test]
+fn a_second_gateway_on_the_same_folder_is_refused() {
+    let home = Home::make("");
+    let gateway = home.serve();
+    let second = home.run(&["serve"]);
+    assert!(!second.status.success());
+    let told = text(&second.stderr);
+    assert!(told.contains("in use by another gateway"), "{told}");
+    gateway.kill();
+}
+
+#[test]
+fn producers_are_made_once_and_listed_without_their_keys() {
+    let home = Home::make("");
+    let again = home.run(&["producers", "add", "tests"]);
+    assert!(text(&again.stderr).contains("producer tests exists already"));
+    let listed = text(&home.run(&["producers", "list"]).stdout);
+    assert!(
+        listed.starts_with("tests") && !listed.contains(&home.key),
+        "{listed}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_replayed_beside_the_running_gateway() {
+    let home = Home::make("retry.retries_max = 0\n");
+    let endpoint = Endpoint::answering([500, 200]).await;
+    let gateway = home.serve();
+    gateway
+        .put_team(json!({"default_callback_url": endpoint.url()}))
+        .await;
+    let id = gateway.hand_in(&["e1".to_owned()]).await.unwrap().remove(0);
+    endpoint.got_at_least(1).await;
+    // The attempt is settled a moment after the answer: ask until it is.
+    let listed = loop {
+        let listed = text(&home.run(&["dead-letters", "list"]).stdout);
+        if listed != "no dead letters\n" {
+            break listed;
+        }
+    };
+    assert!(
+        listed.contains(&id) && listed.contains("all retries used up"),
+        "{listed}"
+    );
+    let dry = home.run(&["dead-letters", "replay", "--team", TEAM, "--dry-run"]);
+    assert_eq!(text(&dry.stdout), "would replay 1 dead letters\n");
+    let nothing = home.run(&["dead-letters", "replay"]);
+    assert!(text(&nothing.stderr).contains("name callbacks"));
+    let replayed = home.run(&["dead-letters", "replay", &id]);
+    assert_eq!(text(&replayed.stdout), "replayed 1 dead letters\n");
+    endpoint.got_at_least(2).await;
+
+    let told = home.run(&["callbacks", "explain", &id]);
+    // Port 0 of the configuration is nobody, so it reads the journal.
+    assert!(text(&told.stdout).contains("no gateway runs on"));
+    let (status, timeline) = gateway.operator(&format!("/callbacks/{id}/explain")).await;
+    assert_eq!(status, 200);
+    assert!(
+        timeline.contains("attempt 1: 500") && timeline.contains("hint: "),
+        "{timeline}"
+    );
+    let (_, metrics) = gateway.operator("/metrics").await;
+    assert!(
+        metrics.contains("ringback_attempts_total{diagnosis=\"server_error\"} 1"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("ringback_ledger_imbalance 0"));
+    assert_eq!(gateway.operator("/healthz").await, (200, "ok\n".to_owned()));
+    gateway.kill();
+}
+
+#[test]
+fn a_wrong_vault_key_or_a_missing_journal_is_told() {
+    let home = Home::make("");
+    let told = home.run(&["dead-letters", "list"]);
+    assert!(
+        text(&told.stderr).contains("there is no journal in data.dir"),
+        "{told:?}"
+    );
+    std::fs::write(home.data().join("vault.key"), "short").unwrap();
+    let told = home.run(&["producers", "list"]);
+    assert!(
+        text(&told.stderr).contains("64 hexadecimal digits"),
+        "{told:?}"
+    );
+}

@@ -1,0 +1,189 @@
+//! The real binary as a process of its own, to be killed and stopped.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+pub(crate) const TEAM: &str = "team_a";
+
+/// A data folder with its configuration file; every port is a free one.
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+    pub(crate) key: String,
+}
+
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) api: String,
+    pub(crate) operator: String,
+    key: String,
+}
+
+impl Home {
+    /// Makes the folder, the configuration and a producer. `settings` is more TOML.
+    pub(crate) fn make(settings: &str) -> Self {
+        let mut home = Self::make_config(settings);
+        let made = home.run(&["producers", "add", "tests"]);
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout)
+            .unwrap()
+            .trim()
+            .clone_into(&mut home.key);
+        home
+    }
+
+    /// As [`Home::make`], without the producer: the settings may be wrong.
+    pub(crate) fn make_config(settings: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            "data.dir = \"{}\"\napi.listen = \"127.0.0.1:0\"\noperator.listen = \"127.0.0.1:0\"\n\
+             delivery.private_networks_allowed = [\"127.0.0.0/8\"]\nlog.format = \"json\"\n{settings}",
+            folder.path().join("data").display()
+        );
+        std::fs::write(folder.path().join("ringback.toml"), text).unwrap();
+        Self {
+            folder,
+            key: String::new(),
+        }
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("ringback.toml")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// One command to its end, with the configuration.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        ringback(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .unwrap()
+    }
+
+    /// Starts the gateway and waits until it says that it runs.
+    pub(crate) fn serve(&self) -> Gateway {
+        let mut child = ringback(&["serve", "--config"])
+            .arg(self.config())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let started: Value = loop {
+            let line = lines
+                .next()
+                .expect("the gateway says that it runs")
+                .unwrap();
+            let line: Value =
+                serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a log line: {line}"));
+            if line["message"] == "ringback runs" {
+                break line;
+            }
+        };
+        // Read on, or the pipe fills up.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = |field: &str| format!("http://{}", started[field].as_str().unwrap());
+        Gateway {
+            child,
+            api: address("api"),
+            operator: address("operator"),
+            key: self.key.clone(),
+        }
+    }
+}
+
+pub(crate) fn ringback(arguments: &[&str]) -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_ringback")));
+    command.args(arguments);
+    command
+}
+
+impl Gateway {
+    /// kill -9: nothing is finished, nothing is said.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        tokio::task::spawn_blocking(move || self.child.wait().unwrap())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn put_team(&self, body: Value) {
+        let url = format!("{}/internal/v1/teams/{TEAM}", self.api);
+        let client = reqwest::Client::new();
+        let sent = client
+            .put(url)
+            .bearer_auth(&self.key)
+            .header("content-type", "application/json");
+        let answer = sent.body(body.to_string()).send().await.unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap()
+        );
+    }
+
+    /// Hands in these events in one request. The ids of those accepted or known;
+    /// `None` when no answer came.
+    pub(crate) async fn hand_in(&self, events: &[String]) -> Option<Vec<String>> {
+        let results: Vec<Value> = events
+            .iter()
+            .map(|event| {
+                json!({"event_id": event, "team_id": TEAM, "task_id": event, "mode": "live",
+                       "status": "completed", "response": {"event": event}})
+            })
+            .collect();
+        let client = reqwest::Client::new();
+        let sent = client
+            .post(format!("{}/internal/v1/results", self.api))
+            .bearer_auth(&self.key)
+            .header("content-type", "application/json")
+            .body(Value::from(results).to_string());
+        let answer = sent
+            .send()
+            .await
+            .ok()
+            .filter(|answer| answer.status() == 202)?;
+        let answer: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+        let results = answer["results"].as_array()?.iter();
+        Some(
+            results
+                .filter_map(|item| item["callback_id"].as_str().map(str::to_owned))
+                .collect(),
+        )
+    }
+
+    pub(crate) async fn operator(&self, path: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("{}{path}", self.operator))
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+}
+
+/// A test that fails leaves nothing running.
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
