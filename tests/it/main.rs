@@ -1,15 +1,17 @@
 //! The one test binary: features through the real parts, adapters through their contracts.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod architecture; // arrows down, fences, sizes
 mod cli; // the commands of the real binary
 mod crash; // kill -9 at random moments
 mod dead_letters; // given up: listed, replayed, dropped
+mod delivery; // what goes over the wire to a receiver, and what may not
 mod flow; // the main job: delivered, retried, held, refused
 mod intake; // handing in results: forms, answers, limits
 mod order; // several callbacks of one task
+mod queue_contract; // the rules every queue keeps, on every adapter
+mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
 mod search; // finding callbacks, teams
 mod shutdown; // first and second signal
 
-mod support; // a gateway in this process, endpoints that answer as told
+mod support; // a gateway in this process, receivers that answer as told

@@ -1,5 +1,9 @@
 //! What tests stand on.
 
-pub(crate) mod app;
-pub(crate) mod endpoint;
-pub(crate) mod process;
+pub(crate) mod app; // a gateway in this process
+pub(crate) mod endpoint; // a receiver that speaks HTTP well
+pub(crate) mod process; // the gateway as a process
+pub(crate) mod queue; // a queue with its clock
+pub(crate) mod receiver; // a receiver that does not
+pub(crate) mod resolver; // a name server that answers as told
+pub(crate) mod simulator; // receivers on virtual time
