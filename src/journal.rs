@@ -1,6 +1,7 @@
 //! The truth about every callback and attempt. What [`Journal::append`] confirmed
 //! survives any crash. Knows nothing about queues, HTTP or teams' settings.
 
+mod ballast;
 mod maintain;
 mod read;
 mod sqlite;
@@ -147,7 +148,14 @@ impl Journal {
             .map_err(sqlx::Error::from)?;
         let read = sqlite::open(&path, READERS).await?;
         let (requests, inbox) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(writer::run(write.clone(), inbox, commit_items_max, metrics));
+        let ballast = ballast::Ballast::take(folder);
+        tokio::spawn(writer::run(
+            write.clone(),
+            ballast,
+            inbox,
+            commit_items_max,
+            metrics,
+        ));
         Ok(Self {
             requests,
             write,

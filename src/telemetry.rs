@@ -1,6 +1,7 @@
 //! Logging set-up. Logs go to standard error, so that output can be piped.
 
 use crate::config::{Log, LogFormat};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging for the whole process.
@@ -12,6 +13,7 @@ pub fn start(log: &Log) -> Result<(), String> {
         .map_err(|error| format!("log.filter {:?}: {error}", log.filter))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -6,6 +6,7 @@ use crate::callback::{Mode, State};
 use crate::cli::listen::{self, Expected, Received, one_line};
 use crate::cli::serve::Gateway;
 use crate::config::Config;
+use crate::explain::text::printable;
 use crate::records::RecordsError;
 use crate::records::teams::{Team, TeamUpdate};
 use crate::shutdown::Shutdown;
@@ -260,7 +261,7 @@ fn story(received: &Received, stage: &Stage, attempt: &str) -> String {
         };
         writeln!(text, "  {:<22} {value}{note}", name.as_str()).expect("a string takes any text");
     }
-    let shown = String::from_utf8_lossy(&received.body);
+    let shown = printable(&received.body);
     let start: String = shown.chars().take(100).collect();
     writeln!(
         text,

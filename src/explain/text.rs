@@ -60,7 +60,7 @@ fn write(text: &mut String, it: &Explanation) -> std::fmt::Result {
                 from_now(until, it.now_ms)
             )?;
         }
-        if let Some(ms) = lane.drained_in_ms {
+        if let Some(ms) = lane.drained_in_ms.filter(|_| lane.ready > 0) {
             write!(text, ", drained in about {}", span(ms))?;
         }
         writeln!(text)?;

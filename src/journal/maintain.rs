@@ -3,7 +3,7 @@
 
 use crate::callback::{CallbackId, TimestampMs};
 use crate::journal::read::first_sequence;
-use crate::journal::sqlite::{count, to_i64};
+use crate::journal::sqlite::{count, to_i64, transaction};
 use crate::journal::{Journal, JournalError};
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -157,31 +157,32 @@ impl Journal {
         dead_before: TimestampMs,
         limit: u32,
     ) -> Result<u64, JournalError> {
-        let mut transaction = self.write.begin_with("BEGIN IMMEDIATE").await?;
-        let old: Vec<i64> = sqlx::query_scalar(
-            "SELECT seq FROM callbacks WHERE (seq < $1 AND state = 'delivered') \
-             OR (seq < $2 AND state IN ('dead', 'cancelled')) ORDER BY seq LIMIT $3",
-        )
-        .bind(first_sequence(delivered_before))
-        .bind(first_sequence(dead_before))
-        .bind(limit)
-        .fetch_all(&mut *transaction)
-        .await?;
-        for table in [
-            "DELETE FROM attempts WHERE seq IN (",
-            "DELETE FROM bodies WHERE seq IN (",
-            "DELETE FROM callbacks WHERE seq IN (",
-        ] {
-            let mut sql = QueryBuilder::<Sqlite>::new(table);
-            let mut list = sql.separated(", ");
-            for seq in &old {
-                list.push_bind(seq);
+        let pruned = transaction(&self.write, async |connection| {
+            let old: Vec<i64> = sqlx::query_scalar(
+                "SELECT seq FROM callbacks WHERE (seq < $1 AND state = 'delivered') \
+                 OR (seq < $2 AND state IN ('dead', 'cancelled')) ORDER BY seq LIMIT $3",
+            )
+            .bind(first_sequence(delivered_before))
+            .bind(first_sequence(dead_before))
+            .bind(limit)
+            .fetch_all(&mut *connection)
+            .await?;
+            for table in [
+                "DELETE FROM attempts WHERE seq IN (",
+                "DELETE FROM bodies WHERE seq IN (",
+                "DELETE FROM callbacks WHERE seq IN (",
+            ] {
+                let mut sql = QueryBuilder::<Sqlite>::new(table);
+                let mut list = sql.separated(", ");
+                for seq in &old {
+                    list.push_bind(seq);
+                }
+                sql.push(")");
+                sql.build().execute(&mut *connection).await?;
             }
-            sql.push(")");
-            sql.build().execute(&mut *transaction).await?;
-        }
-        count(&mut transaction, "pruned", old.len()).await?;
-        transaction.commit().await?;
-        Ok(old.len() as u64)
+            count(connection, "pruned", old.len()).await?;
+            Ok(old.len() as u64)
+        });
+        Ok(pruned.await?)
     }
 }

@@ -5,7 +5,7 @@ use crate::callback::{CallbackId, State};
 use crate::journal::{Appended, AttemptRecord, Change, NewCallback};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +30,27 @@ pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sq
         .test_before_acquire(false) // a local file does not hang up
         .connect_with(options)
         .await
+}
+
+/// Runs `work` in one transaction. After a failure the connection is thrown away: on a
+/// full disk SQLite rolls back by itself, and the driver would count on wrongly.
+pub(super) async fn transaction<T>(
+    pool: &SqlitePool,
+    work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+) -> Result<T, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    let done = async {
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let value = work(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(value)
+    }
+    .await;
+    if done.is_err() {
+        // The failure that counts is the first one.
+        let _ = connection.close().await;
+    }
+    done
 }
 
 /// Inserts callbacks and tells for each whether it is new.

@@ -1,6 +1,7 @@
 //! Group commit: while one transaction syncs to disk the next requests gather, so
 //! one `fdatasync` serves many callers and a lone caller waits for nobody.
 
+use crate::journal::ballast::Ballast;
 use crate::journal::{Appended, Change, JournalError, NewCallback, Reply, Request, sqlite};
 use crate::metrics::Metrics;
 use sqlx::SqlitePool;
@@ -32,6 +33,7 @@ impl Group {
 /// Runs until every [`crate::journal::Journal`] is dropped.
 pub(super) async fn run(
     pool: SqlitePool,
+    mut ballast: Ballast,
     mut inbox: mpsc::Receiver<Request>,
     items_max: usize,
     metrics: Metrics,
@@ -45,7 +47,7 @@ pub(super) async fn run(
             group.add(next);
         }
         let (started, items) = (Instant::now(), group.items);
-        commit(&pool, group).await;
+        commit(&pool, &mut ballast, group).await;
         metrics.journal_commit_items.observe(items_as_f64(items));
         metrics
             .journal_commit_seconds
@@ -55,22 +57,31 @@ pub(super) async fn run(
 
 /// One transaction for the whole group. When it fails, settling goes again alone: new
 /// work must not keep finished work from being written down on a nearly full disk.
-async fn commit(pool: &SqlitePool, group: Group) {
-    let (appends, append_replies): (Vec<_>, Vec<_>) = group.appends.into_iter().unzip();
+async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) {
+    let (mut appends, append_replies): (Vec<_>, Vec<_>) = group.appends.into_iter().unzip();
     let (changes, change_replies): (Vec<_>, Vec<_>) = group.changes.into_iter().unzip();
+    let refused = !appends.is_empty() && !ballast.is_held();
+    if refused {
+        appends.clear();
+    }
     let written = write(pool, &appends, &changes).await;
     let mut settled = written.as_ref().map(|_| ()).map_err(Clone::clone);
     if let Err(error) = &written {
         tracing::error!(error = %error, "the journal could not commit");
-        if !appends.is_empty() && !changes.is_empty() {
-            settled = write(pool, &[], &changes).await.map(|_| ());
+        if !changes.is_empty() {
+            settled = settle_alone(pool, ballast, &changes).await;
         }
     }
     // A caller that went away needs no answer, so a failed send means nothing.
     for reply in change_replies {
         let _ = reply.send(settled.clone());
     }
-    match written {
+    let answers = if refused {
+        Err(JournalError::Full)
+    } else {
+        written
+    };
+    match answers {
         Ok(answers) => {
             for (reply, answer) in append_replies.into_iter().zip(answers) {
                 let _ = reply.send(Ok(answer));
@@ -84,17 +95,35 @@ async fn commit(pool: &SqlitePool, group: Group) {
     }
 }
 
+/// Without the new work, and if the disk is full, with the reserve.
+async fn settle_alone(
+    pool: &SqlitePool,
+    ballast: &mut Ballast,
+    changes: &[Vec<Change>],
+) -> Result<(), JournalError> {
+    match write(pool, &[], changes).await {
+        Err(JournalError::Full) if ballast.give_up() => write(pool, &[], changes).await.map(|_| ()),
+        written => written.map(|_| ()),
+    }
+}
+
 async fn write(
     pool: &SqlitePool,
     appends: &[Vec<NewCallback>],
     changes: &[Vec<Change>],
 ) -> Result<Vec<Vec<Appended>>, JournalError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let flat: Vec<&NewCallback> = appends.iter().flatten().collect();
-    let mut answers = sqlite::append(&mut transaction, &flat).await?.into_iter();
-    let flat: Vec<&Change> = changes.iter().flatten().collect();
-    sqlite::change(&mut transaction, &flat).await?;
-    transaction.commit().await?;
+    if appends.is_empty() && changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let appends_flat: Vec<&NewCallback> = appends.iter().flatten().collect();
+    let changes_flat: Vec<&Change> = changes.iter().flatten().collect();
+    let answers = sqlite::transaction(pool, async |connection| {
+        let answers = sqlite::append(connection, &appends_flat).await?;
+        sqlite::change(connection, &changes_flat).await?;
+        Ok(answers)
+    })
+    .await?;
+    let mut answers = answers.into_iter();
     let split = |batch: &Vec<_>| answers.by_ref().take(batch.len()).collect();
     Ok(appends.iter().map(split).collect())
 }

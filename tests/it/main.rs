@@ -7,11 +7,13 @@ mod crash; // kill -9 at random moments
 mod dead_letters; // given up: listed, replayed, dropped
 mod delivery; // what goes over the wire to a receiver, and what may not
 mod flow; // the main job: delivered, retried, held, refused
+mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
 mod order; // several callbacks of one task
 mod queue_contract; // the rules every queue keeps, on every adapter
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
 mod search; // finding callbacks, teams
+mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal
 
 mod support; // a gateway in this process, receivers that answer as told

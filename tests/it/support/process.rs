@@ -67,11 +67,28 @@ impl Home {
 
     /// Starts the gateway and waits until it says that it runs.
     pub(crate) fn serve(&self) -> Gateway {
-        let mut child = ringback(&["serve", "--config"])
-            .arg(self.config())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = ringback(&["serve", "--config"]);
+        command.arg(self.config());
+        self.start(command)
+    }
+
+    /// As [`Home::serve`], with the data on a disk of this size that only the gateway sees.
+    pub(crate) fn serve_on_small_disk(&self, mebibytes: u32) -> Gateway {
+        let script = format!(
+            "cp -a \"$1\" \"$1.kept\" && mount -t tmpfs -o size={mebibytes}m tmpfs \"$1\" \
+             && cp -a \"$1.kept/.\" \"$1\" && exec \"$2\" serve --config \"$3\""
+        );
+        let mut command = Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+            .arg(self.data())
+            .arg(env!("CARGO_BIN_EXE_ringback"))
+            .arg(self.config());
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Gateway {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let started: Value = loop {
             let line = lines
