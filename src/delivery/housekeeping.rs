@@ -5,8 +5,8 @@ use crate::callback::State;
 use crate::journal::JournalError;
 use std::time::Duration;
 
-/// Counting reads an index from end to end.
-const COUNT_EVERY: Duration = Duration::from_mins(1);
+/// Counting reads the callbacks from end to end.
+const COUNT_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// Deletions per transaction: a few milliseconds, so that intake hardly waits.
 const PRUNE_BATCH: u32 = 500;

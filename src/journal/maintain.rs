@@ -109,7 +109,7 @@ impl Journal {
     pub async fn release(&self, team: &str, now: TimestampMs) -> Result<u64, JournalError> {
         let released = sqlx::query(
             "UPDATE callbacks SET state = 'pending', reason = NULL, due_ms = $1 \
-             WHERE state = 'held' AND team_id = $2",
+             WHERE state IN ('pending', 'held') AND state = 'held' AND team_id = $2",
         )
         .bind(to_i64(now))
         .bind(team)
@@ -159,8 +159,9 @@ impl Journal {
     ) -> Result<u64, JournalError> {
         let pruned = transaction(&self.write, async |connection| {
             let old: Vec<i64> = sqlx::query_scalar(
-                "SELECT seq FROM callbacks WHERE (seq < $1 AND state = 'delivered') \
-                 OR (seq < $2 AND state IN ('dead', 'cancelled')) ORDER BY seq LIMIT $3",
+                "SELECT seq FROM callbacks WHERE seq < MAX($1, $2) \
+                 AND ((seq < $1 AND state = 'delivered') \
+                 OR (seq < $2 AND state IN ('dead', 'cancelled'))) ORDER BY seq LIMIT $3",
             )
             .bind(first_sequence(delivered_before))
             .bind(first_sequence(dead_before))

@@ -120,3 +120,19 @@ impl Queue for MemoryQueue {
         self.woken.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[tokio::test]
+    async fn after_a_panic_it_says_so_once_and_starts_empty() {
+        let queue = MemoryQueue::new(Limits::default(), Clock::standing(0), 7);
+        let panicking = || queue.with(|_, _| panic!("a broken invariant"));
+        let caught = catch_unwind(AssertUnwindSafe(panicking));
+        assert!(caught.map(|_: Result<(), _>| ()).is_err());
+        assert!(queue.depths().await.is_err());
+        assert_eq!(queue.depths().await.unwrap(), Depths::default());
+    }
+}

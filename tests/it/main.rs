@@ -11,6 +11,7 @@ mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
 mod order; // several callbacks of one task
 mod queue_contract; // the rules every queue keeps, on every adapter
+mod queue_properties; // the scheduler against a simple model, over thousands of steps
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections

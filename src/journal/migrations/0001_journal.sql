@@ -19,7 +19,9 @@ CREATE TABLE callbacks (
     queued    INTEGER NOT NULL DEFAULT 1   -- 0: the queue does not know it yet
 );
 CREATE UNIQUE INDEX callbacks_event ON callbacks (team_id, event_id);
-CREATE INDEX callbacks_task ON callbacks (team_id, task_id);
+-- Rows of one team or task come in the order of seq, so a search never sorts.
+CREATE INDEX callbacks_team ON callbacks (team_id);
+CREATE INDEX callbacks_task ON callbacks (task_id);
 CREATE INDEX callbacks_open ON callbacks (seq) WHERE state IN ('pending', 'held');
 CREATE INDEX callbacks_dead ON callbacks (seq) WHERE state = 'dead';
 CREATE INDEX callbacks_unqueued ON callbacks (seq) WHERE queued = 0;

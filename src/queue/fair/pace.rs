@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 
 pub(super) struct Pace {
     pub(super) window: u32,
+    was_called: bool,
     /// Successes since the window last moved.
     successes: u32,
     mean_slot_ms: Option<u64>,
@@ -34,6 +35,7 @@ impl Pace {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             window: limits.window_start.clamp(1, limits.lane_max()),
+            was_called: false,
             successes: 0,
             mean_slot_ms: None,
             straight_failures: 0,
@@ -44,9 +46,9 @@ impl Pace {
         }
     }
 
-    /// Nothing was learned, so nothing is lost by forgetting it.
+    /// Nothing was ever sent, so nothing is lost by forgetting the lane.
     pub(super) fn is_unknown(&self) -> bool {
-        self.mean_slot_ms.is_none() && self.park.is_none() && self.rests_until.is_none()
+        !self.was_called && self.rests_until.is_none()
     }
 
     pub(super) fn park(&self) -> Option<Park> {
@@ -67,6 +69,7 @@ impl Pace {
 
     /// A request starts; after a park it is the probe.
     pub(super) fn start(&mut self) {
+        self.was_called = true;
         if let Some(park) = &mut self.park {
             park.is_probing = true;
         }

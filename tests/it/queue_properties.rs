@@ -1,0 +1,323 @@
+//! The scheduler against a model that keeps the same rules the slow and obvious
+//! way. The model does not foretell whose turn it is; it checks that every claim
+//! was allowed, that none was missed, and that everything is where it should be.
+
+mod fairness; // backlogged teams stay level
+mod model; // the slow and obvious way
+
+use crate::support::queue::{START, id, team};
+use model::{Leaving, Model};
+use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use ringback::callback::{TaskKey, TeamId, TimestampMs};
+use ringback::queue::fair::{Fair, Limits};
+use ringback::queue::{Claim, Entry, Next, Origin, Settlement, Signal};
+
+/// Few of everything, so that steps meet.
+fn limits() -> Limits {
+    Limits {
+        slots_total: 16,
+        breaker_straight_failures: 4,
+        breaker_sample: 8,
+        abandoned_max: 3,
+        idle_lane_ms: u64::MAX,
+        ..Limits::default()
+    }
+}
+
+/// One step. Claims and entries are named by a number that is taken modulo what there is.
+#[derive(Debug, Clone)]
+enum Step {
+    Push(Vec<Entry>),
+    Claim {
+        max: usize,
+    },
+    Answer {
+        which: usize,
+        signal: Signal,
+        slot_ms: u64,
+    },
+    Settle {
+        which: usize,
+        next: Next,
+        origin: Option<Origin>,
+    },
+    SettleWithAWrongToken {
+        which: usize,
+    },
+    Remove {
+        number: u128,
+    },
+    Release {
+        team: TeamId,
+    },
+    Resume {
+        team: TeamId,
+        origin: Origin,
+    },
+    Wait {
+        ms: u64,
+    },
+}
+
+/// All that steps depend on is the time.
+struct Steps;
+
+impl ReferenceStateMachine for Steps {
+    type State = TimestampMs;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<TimestampMs> {
+        Just(START).boxed()
+    }
+
+    fn transitions(now: &TimestampMs) -> BoxedStrategy<Step> {
+        let which = 0..64_usize;
+        let settle = (
+            which.clone(),
+            a_next(*now),
+            prop::option::weighted(0.2, an_origin()),
+        );
+        prop_oneof![
+            4 => prop::collection::vec(an_entry(*now), 1..6).prop_map(Step::Push),
+            4 => (1..12_usize).prop_map(|max| Step::Claim { max }),
+            6 => (which.clone(), a_signal(), 0..2_000_u64)
+                .prop_map(|(which, signal, slot_ms)| Step::Answer { which, signal, slot_ms }),
+            6 => settle.prop_map(|(which, next, origin)| Step::Settle { which, next, origin }),
+            1 => which.prop_map(|which| Step::SettleWithAWrongToken { which }),
+            1 => (1..200_u128).prop_map(|number| Step::Remove { number }),
+            1 => a_team().prop_map(|team| Step::Release { team }),
+            1 => (a_team(), an_origin()).prop_map(|(team, origin)| Step::Resume { team, origin }),
+            3 => prop_oneof![0..2_000_u64, 20_000..70_000_u64].prop_map(|ms| Step::Wait { ms }),
+        ]
+        .boxed()
+    }
+
+    fn apply(now: TimestampMs, step: &Step) -> TimestampMs {
+        match step {
+            Step::Wait { ms } => now + ms,
+            _ => now,
+        }
+    }
+}
+
+fn a_team() -> impl Strategy<Value = TeamId> {
+    prop_oneof![Just("one"), Just("two"), Just("three")].prop_map(team)
+}
+
+fn an_origin() -> impl Strategy<Value = Origin> {
+    prop_oneof![
+        Just("https://a.test"),
+        Just("https://b.test"),
+        Just("https://c.test")
+    ]
+    .prop_map(Origin::from)
+}
+
+fn a_signal() -> impl Strategy<Value = Signal> {
+    prop_oneof![
+        Just(Signal::Success),
+        Just(Signal::Failure),
+        Just(Signal::Overload)
+    ]
+}
+
+fn a_next(now: TimestampMs) -> impl Strategy<Value = Next> {
+    let retry = (0..40_000_u64, prop::option::weighted(0.3, 0..40_000_u64));
+    prop_oneof![
+        3 => Just(Next::End),
+        3 => retry.prop_map(move |(delay_ms, rest_ms)| Next::Retry {
+            due: now + delay_ms,
+            lane_rests_until: rest_ms.map(|ms| now + ms),
+        }),
+        1 => Just(Next::Hold),
+        2 => Just(Next::Return),
+    ]
+}
+
+prop_compose! {
+    /// The team and whether it wants only the latest are settled by the task, the rest is not.
+    fn an_entry(now: TimestampMs)(
+        number in 1..200_u128,
+        task in 1..40_u128,
+        origin in an_origin(),
+        due in prop_oneof![Just(now), now - 5_000..now + 30_000],
+        held in prop::bool::weighted(0.1),
+        flips in prop::bool::weighted(0.1),
+    ) -> Entry {
+        let names = ["one", "two", "three"];
+        Entry {
+            id: id(number),
+            team: team(names[usize::try_from(task % 3).expect("below 3")]),
+            origin,
+            task: TaskKey(task),
+            due,
+            latest_only: (task % 4 == 0) != flips,
+            held,
+        }
+    }
+}
+
+/// The scheduler and the model, always told the same.
+struct Both {
+    fair: Fair,
+    model: Model,
+    claims: Vec<Claim>,
+    now: TimestampMs,
+}
+
+impl StateMachineTest for Both {
+    type SystemUnderTest = Self;
+    type Reference = Steps;
+
+    fn init_test(_: &TimestampMs) -> Self {
+        Self {
+            fair: Fair::new(limits(), 7),
+            model: Model::new(limits()),
+            claims: Vec::new(),
+            now: START,
+        }
+    }
+
+    fn apply(mut both: Self, _: &TimestampMs, step: Step) -> Self {
+        both.step(step);
+        both.model.check(&mut both.fair, both.now);
+        both
+    }
+
+    fn teardown(mut both: Self, _: TimestampMs) {
+        both.heal();
+    }
+}
+
+impl Both {
+    fn step(&mut self, step: Step) {
+        let now = self.now;
+        match step {
+            Step::Push(entries) => {
+                let superseded = self.fair.push(entries.clone(), now);
+                let expected = entries.into_iter().flat_map(|entry| self.model.push(entry));
+                assert_eq!(superseded, expected.collect::<Vec<_>>());
+            }
+            Step::Claim { max } => self.claim(max),
+            Step::Answer {
+                which,
+                signal,
+                slot_ms,
+            } => {
+                if let Some(claim) = pick(&self.claims, which) {
+                    let claim = &self.claims[claim];
+                    self.fair.answered(claim, signal, slot_ms, now);
+                    self.model.answered(claim, signal, &mut self.fair, now);
+                }
+            }
+            Step::Settle {
+                which,
+                next,
+                origin,
+            } => {
+                if let Some(claim) = pick(&self.claims, which) {
+                    let claim = self.claims.swap_remove(claim);
+                    self.settle(claim, next, origin);
+                }
+            }
+            Step::SettleWithAWrongToken { which } => {
+                if let Some(claim) = pick(&self.claims, which) {
+                    let claim = &self.claims[claim];
+                    let (entry, token) = (claim.entry.clone(), claim.token ^ 1);
+                    let expires = claim.expires;
+                    self.settle(
+                        Claim {
+                            entry,
+                            token,
+                            expires,
+                        },
+                        Next::End,
+                        None,
+                    );
+                }
+            }
+            Step::Remove { number } => {
+                self.fair.remove(&[id(number)], now);
+                self.model.leave(id(number), Leaving::Removed);
+            }
+            Step::Release { team } => {
+                assert_eq!(
+                    self.fair.release(&team, now),
+                    self.model.release(&team, now)
+                );
+            }
+            Step::Resume { team, origin } => {
+                self.fair.resume(&team, &origin, now);
+                self.model.resume(&team, &origin);
+            }
+            Step::Wait { ms } => self.now += ms,
+        }
+    }
+
+    fn claim(&mut self, max: usize) {
+        let claimed = self.fair.claim(max, self.now);
+        let mut poisoned: Vec<_> = claimed.poisoned.iter().map(|entry| entry.id).collect();
+        poisoned.sort_unstable();
+        assert_eq!(poisoned, self.model.expire(self.now));
+        let is_all = claimed.claims.len() < max;
+        for claim in claimed.claims {
+            self.model.claim(&claim, self.now);
+            self.claims.push(claim);
+        }
+        if is_all {
+            assert_eq!(self.model.claimable(self.now), None, "a claim was missed");
+        }
+    }
+
+    fn settle(&mut self, claim: Claim, next: Next, origin: Option<Origin>) {
+        let expected = self.model.settle(&claim, next, origin.as_ref(), self.now);
+        let settlement = Settlement {
+            claim,
+            next,
+            origin,
+        };
+        assert_eq!(self.fair.settle(vec![settlement], self.now), [expected]);
+    }
+
+    /// Liveness: endpoints are well, workers settle what they claim. Everything must
+    /// reach an end, by looking only when the queue says that looking is worth it.
+    fn heal(&mut self) {
+        for claim in std::mem::take(&mut self.claims) {
+            self.settle(claim, Next::Return, None);
+        }
+        for name in ["one", "two", "three"] {
+            self.step(Step::Release { team: team(name) });
+        }
+        for _ in 0..5_000 {
+            let Some(next) = self.fair.next_due(self.now) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            self.claim(64);
+            for claim in std::mem::take(&mut self.claims) {
+                self.fair.answered(&claim, Signal::Success, 20, self.now);
+                self.model
+                    .answered(&claim, Signal::Success, &mut self.fair, self.now);
+                self.settle(claim, Next::End, None);
+            }
+            self.model.check(&mut self.fair, self.now);
+        }
+        assert_eq!(self.model.live(), 0, "something never reached an end");
+    }
+}
+
+fn pick(claims: &[Claim], which: usize) -> Option<usize> {
+    (!claims.is_empty()).then(|| which % claims.len())
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig {
+        cases: 250,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_scheduler_keeps_every_rule_of_the_model(sequential 1..200 => Both);
+}
