@@ -179,6 +179,19 @@ impl App {
         }
     }
 
+    /// What the team has held goes now; what has nowhere to go still is held anew at its
+    /// next attempt. Returns how many.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was released.
+    pub async fn release(&self, team: &str) -> Result<u64, JournalError> {
+        let released = self.journal.release(team, self.clock.now()).await?;
+        if let Err(error) = self.queue.release(&team.into()).await {
+            tracing::warn!(error = %error, "released callbacks are left to the audit");
+        }
+        Ok(released)
+    }
+
     /// Records what the queue found superfluous.
     pub async fn supersede(&self, ids: &[CallbackId]) {
         if ids.is_empty() {

@@ -199,20 +199,14 @@ pub(super) async fn resume_endpoint(
     Ok(Json(serde_json::json!({"url": url, "released": released})))
 }
 
-/// Sends to the URL again: no pause, no park, and what was held goes now. What has
-/// nowhere to go still is held anew at its next attempt.
+/// Sends to the URL again: no pause, no park, and what was held goes now.
 async fn resume(app: &App, team: &str, url: &str) -> Result<(bool, u64), ApiError> {
     let was_paused = app.records.resume_endpoint(team, url).await?;
     app.forget_team(team);
-    let released = app.journal.release(team, app.clock.now()).await?;
-    let team = team.into();
-    if let Err(error) = app.queue.resume(&team, &origin_of(url)).await {
+    if let Err(error) = app.queue.resume(&team.into(), &origin_of(url)).await {
         tracing::warn!(error = %error, "the lane stays parked until its next probe");
     }
-    if let Err(error) = app.queue.release(&team).await {
-        tracing::warn!(error = %error, "released callbacks are left to the audit");
-    }
-    Ok((was_paused, released))
+    Ok((was_paused, app.release(team).await?))
 }
 
 async fn view(app: &App, team: Team) -> Result<TeamView, ApiError> {

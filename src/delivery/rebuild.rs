@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::callback::CallbackId;
 use crate::journal::{JournalError, OpenRow};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rows per read: a few milliseconds of reading.
@@ -82,6 +83,7 @@ pub async fn take_unqueued(app: &App) -> Result<(), JournalError> {
 
 async fn push_rows(app: &App, rows: Vec<OpenRow>) {
     let mut entries = Vec::with_capacity(rows.len());
+    let mut held_needlessly = BTreeSet::new();
     for row in rows {
         let settings = match app.team(&row.team).await {
             Ok(Some(settings)) => settings,
@@ -94,7 +96,16 @@ async fn push_rows(app: &App, rows: Vec<OpenRow>) {
         };
         let target = settings.target(row.url.as_deref(), row.project.as_deref());
         let url = target.map(|(url, _)| url);
+        if row.held && url.is_some_and(|url| !settings.paused.contains(url)) {
+            held_needlessly.insert(row.team.clone());
+        }
         entries.push(settings.entry(row.id, &row.task_id, url, row.due, row.held));
     }
     app.push(entries).await;
+    // Accepted while the team's first URL was being set: nobody else will release them.
+    for team in held_needlessly {
+        if let Err(error) = app.release(&team).await {
+            tracing::warn!(error = %error, "held callbacks are left to the next audit");
+        }
+    }
 }

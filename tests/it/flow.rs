@@ -165,6 +165,25 @@ async fn without_a_url_it_is_held_until_there_is_one() {
 }
 
 #[tokio::test]
+async fn what_is_held_without_need_is_released_by_the_audit() {
+    let app = TestApp::start().await;
+    let id = app.submit("e1", Value::Null).await;
+    let endpoint = Endpoint::answering([200]).await;
+    // As if the callback had been accepted while the default was being set.
+    let update = ringback::records::teams::TeamUpdate {
+        default_callback_url: Some(Some(endpoint.url())),
+        ..Default::default()
+    };
+    app.app.records.update_team(TEAM, &update).await.unwrap();
+    app.app.forget_team(TEAM);
+    app.run_to_the_end().await;
+    assert_eq!(app.state(id).await, State::Held);
+    ringback::delivery::rebuild::fill(&app.app).await;
+    app.run_due().await;
+    assert_eq!(app.state(id).await, State::Delivered);
+}
+
+#[tokio::test]
 async fn gone_pauses_the_endpoint_until_the_team_resumes_it() {
     let app = TestApp::start().await;
     let endpoint = Endpoint::answering([410, 200]).await;
