@@ -2,6 +2,7 @@
 //! survives any crash. Knows nothing about queues, HTTP or teams' settings.
 
 mod ballast;
+mod claims;
 mod maintain;
 mod read;
 mod sqlite;
@@ -11,6 +12,7 @@ pub use maintain::Selection;
 pub use read::{AttemptRow, Counts, Detail, OpenRow, Search};
 
 use crate::callback::{Callback, CallbackId, State, TimestampMs};
+use crate::journal::claims::Claims;
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use sqlx::SqlitePool;
@@ -127,6 +129,7 @@ pub struct Journal {
     /// One connection: SQLite has one writer, so waiting happens here, in order.
     write: SqlitePool,
     read: SqlitePool,
+    claims: Arc<Claims>,
 }
 
 impl Journal {
@@ -160,6 +163,7 @@ impl Journal {
             requests,
             write,
             read,
+            claims: Arc::new(Claims::in_folder(folder)),
         })
     }
 

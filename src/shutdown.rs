@@ -55,6 +55,12 @@ impl Shutdown {
         self.stop.is_cancelled()
     }
 
+    /// Whether dropping everything has been asked for.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.kill.is_cancelled()
+    }
+
     /// Returns once finishing has been asked for.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;

@@ -72,6 +72,9 @@ impl Gateway {
                 tracing::error!(error = %error, "a part of the gateway panicked");
             }
         }
+        if !self.app.shutdown.is_killed() {
+            self.app.journal.forget_claims();
+        }
         let close = async {
             self.app.journal.close().await;
             self.app.records.close().await;

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Rows per read: a few milliseconds of reading.
 const PAGE: u32 = 4096;
+/// Processes that one callback may end.
+const ABANDONED_MAX: u32 = 5;
 /// How soon a callback replayed beside the gateway is pushed.
 const UNQUEUED_EVERY: Duration = Duration::from_secs(1);
 /// Rest between the audit's pages: at most 4096 rows a second.
@@ -17,6 +19,7 @@ const AUDIT_PAGE_EVERY: Duration = Duration::from_secs(1);
 /// Pushes everything open, held callbacks too, so that each task's order is whole before
 /// the first claim. Returns false when shutdown came first.
 pub async fn fill(app: &App) -> bool {
+    bury_poison(app).await;
     let (mut after, mut pushed) = (None, 0);
     loop {
         if app.shutdown.is_stopping() {
@@ -35,6 +38,24 @@ pub async fn fill(app: &App) -> bool {
         tracing::info!(callbacks = pushed, "the queue is rebuilt from the journal");
     }
     true
+}
+
+/// A callback whose attempt ended the process again and again must not do so for ever.
+async fn bury_poison(app: &App) {
+    match app
+        .journal
+        .bury_poison(ABANDONED_MAX, app.clock.now())
+        .await
+    {
+        Ok(0) => {}
+        Ok(buried) => {
+            tracing::error!(
+                callbacks = buried,
+                "buried as poison: their attempts ended the process"
+            );
+        }
+        Err(error) => tracing::error!(error = %error, "abandoned attempts are not counted"),
+    }
 }
 
 /// Pushes what is marked as unqueued within a second, and slowly everything open, over

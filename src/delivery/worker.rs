@@ -90,6 +90,10 @@ async fn start(
             return;
         }
     };
+    let claimed_now = callbacks
+        .values()
+        .map(|callback| (callback.id, callback.attempts));
+    app.journal.note_claims(claimed_now);
     let mut first = Some(first);
     for claim in claimed.claims {
         let late = app.clock.now().saturating_sub(claim.entry.due);

@@ -61,7 +61,7 @@ impl Journal {
     ) -> Result<u64, JournalError> {
         let mut sql = QueryBuilder::<Sqlite>::new(
             "UPDATE callbacks SET state = 'pending', reason = NULL, ended_ms = NULL, \
-             forgiven = attempts, queued = 0, due_ms = ",
+             forgiven = attempts, abandoned = 0, queued = 0, due_ms = ",
         );
         sql.push_bind(to_i64(now)).push(" WHERE ");
         selection.push_to(&mut sql);
@@ -144,6 +144,53 @@ impl Journal {
         sql.push(")");
         sql.build().execute(&self.write).await?;
         Ok(())
+    }
+
+    /// Notes which callbacks are about to be attempted, with the attempts made so far.
+    pub fn note_claims(&self, claims: impl Iterator<Item = (CallbackId, u32)>) {
+        self.claims.note(claims);
+    }
+
+    /// Nothing is in flight: what was noted is of no more use.
+    pub fn forget_claims(&self) {
+        self.claims.clear();
+    }
+
+    /// Counts attempts that the last process did not live to settle. Callbacks that
+    /// ended so many processes are dead as poison. Returns how many. Call it at start.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was counted.
+    pub async fn bury_poison(
+        &self,
+        abandoned_max: u32,
+        now: TimestampMs,
+    ) -> Result<u64, JournalError> {
+        let claims = self.claims.read();
+        let buried = transaction(&self.write, async |connection| {
+            for (sequence, attempts) in &claims {
+                sqlx::query(
+                    "UPDATE callbacks SET abandoned = abandoned + 1 \
+                     WHERE seq = $1 AND attempts = $2 AND state IN ('pending', 'held')",
+                )
+                .bind(sequence)
+                .bind(attempts)
+                .execute(&mut *connection)
+                .await?;
+            }
+            let buried = sqlx::query(
+                "UPDATE callbacks SET state = 'dead', reason = 'poison', ended_ms = $1 \
+                 WHERE state IN ('pending', 'held') AND abandoned >= $2",
+            )
+            .bind(to_i64(now))
+            .bind(abandoned_max)
+            .execute(&mut *connection)
+            .await?;
+            Ok(buried.rows_affected())
+        })
+        .await?;
+        self.claims.clear();
+        Ok(buried)
     }
 
     /// Deletes up to `limit` delivered callbacks accepted before one time and dead or

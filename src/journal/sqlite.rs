@@ -204,7 +204,7 @@ async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<
     });
     sql.push(
         ") UPDATE callbacks SET state = change.state, reason = change.reason, \
-         attempts = change.attempts, due_ms = change.due_ms, ended_ms = change.ended_ms \
+         attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, ended_ms = change.ended_ms \
          FROM change WHERE callbacks.seq = change.seq \
          AND callbacks.state IN ('pending', 'held')",
     );

@@ -10,6 +10,7 @@ mod flow; // the main job: delivered, retried, held, refused
 mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
 mod order; // several callbacks of one task
+mod poison; // one callback that ends the process
 mod queue_contract; // the rules every queue keeps, on every adapter
 mod queue_properties; // the scheduler against a simple model, over thousands of steps
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time

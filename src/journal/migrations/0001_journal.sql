@@ -14,6 +14,7 @@ CREATE TABLE callbacks (
     reason    TEXT,               -- why held, dead or cancelled
     attempts  INTEGER NOT NULL DEFAULT 0,
     forgiven  INTEGER NOT NULL DEFAULT 0,  -- attempts made before the last replay
+    abandoned INTEGER NOT NULL DEFAULT 0,  -- processes that ended during its last attempt
     due_ms    INTEGER NOT NULL,
     ended_ms  INTEGER,
     queued    INTEGER NOT NULL DEFAULT 1   -- 0: the queue does not know it yet
