@@ -17,6 +17,9 @@ use ringback::queue::{Claim, Entry, Next, Origin, Settlement, Signal};
 fn limits() -> Limits {
     Limits {
         slots_total: 16,
+        window_start: 6,
+        lane_slots_percent: 40,
+        neighbour_ms: 5_000,
         breaker_straight_failures: 4,
         breaker_sample: 8,
         abandoned_max: 3,
@@ -79,13 +82,13 @@ impl ReferenceStateMachine for Steps {
             prop::option::weighted(0.2, an_origin()),
         );
         prop_oneof![
-            4 => prop::collection::vec(an_entry(*now), 1..6).prop_map(Step::Push),
+            6 => prop::collection::vec(an_entry(*now), 1..10).prop_map(Step::Push),
             4 => (1..12_usize).prop_map(|max| Step::Claim { max }),
             6 => (which.clone(), a_signal(), 0..2_000_u64)
                 .prop_map(|(which, signal, slot_ms)| Step::Answer { which, signal, slot_ms }),
             6 => settle.prop_map(|(which, next, origin)| Step::Settle { which, next, origin }),
             1 => which.prop_map(|which| Step::SettleWithAWrongToken { which }),
-            1 => (1..200_u128).prop_map(|number| Step::Remove { number }),
+            1 => (1..400_u128).prop_map(|number| Step::Remove { number }),
             1 => a_team().prop_map(|team| Step::Release { team }),
             1 => (a_team(), an_origin()).prop_map(|(team, origin)| Step::Resume { team, origin }),
             3 => prop_oneof![0..2_000_u64, 20_000..70_000_u64].prop_map(|ms| Step::Wait { ms }),
@@ -138,8 +141,8 @@ fn a_next(now: TimestampMs) -> impl Strategy<Value = Next> {
 prop_compose! {
     /// The team and whether it wants only the latest are settled by the task, the rest is not.
     fn an_entry(now: TimestampMs)(
-        number in 1..200_u128,
-        task in 1..40_u128,
+        number in 1..400_u128,
+        task in 1..80_u128,
         origin in an_origin(),
         due in prop_oneof![Just(now), now - 5_000..now + 30_000],
         held in prop::bool::weighted(0.1),
@@ -313,7 +316,7 @@ fn pick(claims: &[Claim], which: usize) -> Option<usize> {
 
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
-        cases: 250,
+        cases: 80,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -27,7 +27,7 @@ pub(super) struct Park {
     pub(super) until: TimestampMs,
     /// Before jitter: what the next park doubles.
     ms: u64,
-    /// The one request in flight is the probe, so its answer decides.
+    /// A probe has started since the park, so whatever is answered now answers a probe.
     is_probing: bool,
 }
 
@@ -72,13 +72,6 @@ impl Pace {
         self.was_called = true;
         if let Some(park) = &mut self.park {
             park.is_probing = true;
-        }
-    }
-
-    /// A request ended without telling anything; if it was the probe, another may go.
-    pub(super) fn stop_untold(&mut self) {
-        if let Some(park) = &mut self.park {
-            park.is_probing = false;
         }
     }
 

@@ -80,7 +80,6 @@ impl Fair {
         if lease.in_flight {
             let lane = record.lane;
             let used_ms = if refund { 0 } else { lease.charge_ms };
-            self.shares.lanes[lane].pace.stop_untold();
             self.shares.free(lane, lease.charge_ms, used_ms, now);
         }
     }
