@@ -31,6 +31,9 @@ pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
             () = app.shutdown.stopping() => break,
             permit = permits.clone().acquire_owned() => permit.expect("never closed"),
         };
+        // Under load permits come back one by one; whoever is about to give one back goes
+        // first, so that claims come in batches.
+        tokio::task::yield_now().await;
         let more = permits.available_permits().min(CLAIMS_MAX - 1);
         let claimed = match app.queue.claim(1 + more).await {
             Ok(claimed) => claimed,
