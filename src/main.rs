@@ -1,8 +1,12 @@
 //! Parse arguments, run, error → exit code.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use ringback::cli::Cli;
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match ringback::cli::run(Cli::parse()) {
