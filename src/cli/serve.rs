@@ -105,7 +105,9 @@ fn client_settings(app: &App) -> Result<ClientSettings> {
         body_read_bytes_max: delivery.response_body_bytes_max,
         body_kept_bytes_max: delivery.response_body_bytes_kept,
         idle_ms: delivery.idle_timeout_ms,
-        idle_per_host_max: app.config.queue.lane_cap as usize,
+        // Not the cap of a lane: many teams may share one origin, and what is above this
+        // is closed after each request and opened again for the next.
+        idle_per_host_max: app.config.queue.slots as usize,
         ..ClientSettings::default()
     })
 }
