@@ -3,6 +3,7 @@
 
 pub mod fair;
 pub mod memory;
+pub mod redis;
 
 use crate::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use async_trait::async_trait;

@@ -11,9 +11,11 @@ mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
 mod order; // several callbacks of one task
 mod poison; // one callback that ends the process
+mod proxy; // the bad line that other tests use, itself
 mod queue_contract; // the rules every queue keeps, on every adapter
 mod queue_properties; // the scheduler against a simple model, over thousands of steps
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
+mod redis_link; // scripts on every kind of Redis, and what happens when it fails
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal

@@ -1,0 +1,155 @@
+//! Real Redis servers, each started by a test on a free port in a folder of its own and
+//! killed at its end. Nothing outlives a test, nothing is shared between tests.
+
+#![expect(clippy::unwrap_used, reason = "a server that fails fails the test")]
+
+mod server; // one process
+
+use crate::support::authority::Authority;
+use redis::{Connection, FromRedisValue, Value};
+use server::{Program, Server};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// One server. Without a password and without persistence unless asked.
+pub(crate) struct Redis {
+    server: Server,
+    password: Option<String>,
+    tls_port: Option<u16>,
+}
+
+/// A hang is told after this.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Redis {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With more arguments, such as `["--maxmemory", "4mb"]` or `["--appendonly", "yes"]`.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        Self::with(Program::Redis, arguments)
+    }
+
+    pub(crate) fn start_valkey() -> Self {
+        Self::with(Program::Valkey, &[])
+    }
+
+    /// Asks every client for this password.
+    pub(crate) fn with_password(password: &str) -> Self {
+        let mut redis = Self::start_with(&["--requirepass", password]);
+        redis.password = Some(password.to_owned());
+        redis
+    }
+
+    /// Speaks TLS on one port, with a certificate for 127.0.0.1 and localhost, and plain
+    /// on another for [`Redis::command`].
+    pub(crate) fn with_tls(authority: &Authority) -> Self {
+        let tls_port = server::free_port();
+        let files = authority.issue(&["127.0.0.1", "localhost"]);
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let settings = [
+            ("--tls-port", tls_port.to_string()),
+            ("--tls-auth-clients", "no".to_owned()),
+            ("--tls-ca-cert-file", text(&authority.file())),
+            ("--tls-cert-file", text(&files.certificate)),
+            ("--tls-key-file", text(&files.key)),
+        ];
+        let arguments: Vec<&str> = settings
+            .iter()
+            .flat_map(|(name, value)| [*name, value.as_str()])
+            .collect();
+        let mut redis = Self::start_with(&arguments);
+        redis.tls_port = Some(tls_port);
+        redis
+    }
+
+    fn with(program: Program, arguments: &[&str]) -> Self {
+        Self {
+            server: Server::start(program, arguments),
+            password: None,
+            tls_port: None,
+        }
+    }
+
+    /// For `queue.url`.
+    pub(crate) fn url(&self) -> String {
+        self.url_through(self.address())
+    }
+
+    /// As [`Redis::url`], by way of a proxy.
+    pub(crate) fn url_through(&self, address: SocketAddr) -> String {
+        match (&self.password, self.tls_port) {
+            (_, Some(_)) => format!("rediss://{address}"),
+            (Some(password), None) => format!("redis://:{password}@{address}"),
+            (None, None) => format!("redis://{address}"),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        let port = self.tls_port.unwrap_or(self.server.port);
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// One command to its answer.
+    pub(crate) fn command(&self, words: &[&str]) -> Value {
+        command(self.server.port, self.password.as_deref(), words)
+    }
+
+    /// One figure of `INFO`, such as `used_memory`.
+    pub(crate) fn info(&self, figure: &str) -> String {
+        let text = String::from_redis_value(self.command(&["INFO", "everything"])).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
+        line.unwrap_or_else(|| panic!("INFO has no {figure}"))
+            .to_owned()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Kills it if it runs, and starts it on the same port: empty unless it persists.
+    pub(crate) fn restart(&mut self) {
+        self.server.restart();
+    }
+
+    /// Stands still: its sockets stay open, nothing is answered.
+    pub(crate) fn pause(&self) {
+        self.server.signal("STOP");
+    }
+
+    pub(crate) fn resume(&self) {
+        self.server.signal("CONT");
+    }
+}
+
+fn connection(port: u16, password: Option<&str>) -> redis::RedisResult<Connection> {
+    let login = password.map_or_else(String::new, |password| format!(":{password}@"));
+    let client = redis::Client::open(format!("redis://{login}127.0.0.1:{port}/")).unwrap();
+    let connection = client.get_connection_with_timeout(PATIENCE)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    Ok(connection)
+}
+
+fn command(port: u16, password: Option<&str>, words: &[&str]) -> Value {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(word);
+    }
+    let answer =
+        connection(port, password).and_then(|mut connection| command.query(&mut connection));
+    answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+}
+
+/// Polls until it holds. Blocks: what is waited for happens in other processes.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let hang = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < hang, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
