@@ -40,6 +40,12 @@ impl Clock {
             })
     }
 
+    /// Whether it moves only when told.
+    #[must_use]
+    pub fn is_standing(&self) -> bool {
+        self.set.is_some()
+    }
+
     /// Moves a standing clock forward; the system clock ignores it.
     pub fn advance_ms(&self, ms: u64) {
         if let Some(set) = &self.set {

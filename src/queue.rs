@@ -149,6 +149,10 @@ pub enum QueueError {
     /// The store did not answer: try later, nothing is lost.
     #[error("the queue does not answer: {0}")]
     Unavailable(String),
+    /// The queue lost what it had and is being filled from the journal: nothing to do,
+    /// what was pushed is reached in its turn.
+    #[error("the queue is being rebuilt")]
+    Rebuilding,
 }
 
 /// What is due next, in fair order. Calls are batches. Times are the queue's own clock.
@@ -191,6 +195,25 @@ pub trait Queue: Send + Sync {
     /// When `claim` could next find something that it cannot find now: the
     /// earliest due time, park end, rest end or lease end. `None`: only a push can help.
     async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError>;
+
+    /// Whether everything open was pushed since the queue was last empty, as far as is
+    /// known: when not, a rebuild must follow.
+    async fn is_whole(&self) -> Result<bool, QueueError>;
+
+    /// Begins to fill the queue from the journal; returns the token of this rebuild.
+    async fn begin_rebuild(&self) -> Result<u64, QueueError>;
+
+    /// As [`Queue::push`], for the rebuild of this token, in the order of acceptance.
+    /// [`QueueError::Rebuilding`]: the queue was lost again, or another rebuild began.
+    async fn push_rebuilt(
+        &self,
+        token: u64,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<CallbackId>, QueueError>;
+
+    /// Everything open was pushed. Returns whether the queue is whole now; if not, it was
+    /// lost meanwhile, or another rebuild began.
+    async fn end_rebuild(&self, token: u64) -> Result<bool, QueueError>;
 
     /// Returns when something may have become claimable since the last call
     /// (push, release, freed slot). A hint: the poll is the guarantee.

@@ -8,6 +8,7 @@ use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
 };
 use async_trait::async_trait;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
@@ -19,6 +20,8 @@ pub struct MemoryQueue {
     seed: u64,
     clock: Clock,
     woken: Notify,
+    /// Whether it was filled since it was last empty.
+    whole: AtomicBool,
 }
 
 impl MemoryQueue {
@@ -31,6 +34,7 @@ impl MemoryQueue {
             seed,
             clock,
             woken: Notify::new(),
+            whole: AtomicBool::new(false),
         }
     }
 
@@ -43,6 +47,7 @@ impl MemoryQueue {
             let mut fair = self.fair.lock().unwrap_or_else(PoisonError::into_inner);
             *fair = Fair::new(self.limits.clone(), self.seed);
             self.fair.clear_poison();
+            self.whole.store(false, Ordering::SeqCst);
             let reason = "a panic broke it; it starts empty and must be rebuilt";
             return Err(QueueError::Unavailable(reason.to_owned()));
         }
@@ -114,6 +119,27 @@ impl Queue for MemoryQueue {
 
     async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError> {
         self.with(Fair::next_due)
+    }
+
+    async fn is_whole(&self) -> Result<bool, QueueError> {
+        Ok(self.whole.load(Ordering::SeqCst))
+    }
+
+    async fn begin_rebuild(&self) -> Result<u64, QueueError> {
+        Ok(0) // one process, one rebuild at a time
+    }
+
+    async fn push_rebuilt(
+        &self,
+        _: u64,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<CallbackId>, QueueError> {
+        self.push(entries).await
+    }
+
+    async fn end_rebuild(&self, _: u64) -> Result<bool, QueueError> {
+        self.whole.store(true, Ordering::SeqCst);
+        Ok(true)
     }
 
     async fn woken(&self) {

@@ -1,17 +1,20 @@
-//! The scheduler against a model that keeps the same rules the slow and obvious
-//! way. The model does not foretell whose turn it is; it checks that every claim
+//! Every adapter against a model that keeps the same rules the slow and obvious
+//! way, all on the same histories. The model does not foretell whose turn it is; it checks that every claim
 //! was allowed, that none was missed, and that everything is where it should be.
 
 mod fairness; // backlogged teams stay level
 mod model; // the slow and obvious way
 
-use crate::support::queue::{START, id, team};
-use model::{Leaving, Model};
+use crate::support::queue::{START, Subject, id, subjects, team};
+use model::{Eye, Leaving, Model};
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use ringback::callback::{TaskKey, TeamId, TimestampMs};
-use ringback::queue::fair::{Fair, Limits};
-use ringback::queue::{Claim, Entry, Next, Origin, Settlement, Signal};
+use ringback::queue::fair::Limits;
+use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settlement, Signal};
+use std::future::Future;
+use std::rc::Rc;
+use tokio::runtime::Runtime;
 
 /// Few of everything, so that steps meet.
 fn limits() -> Limits {
@@ -161,44 +164,91 @@ prop_compose! {
     }
 }
 
-/// The scheduler and the model, always told the same.
-struct Both {
-    fair: Fair,
+/// One adapter and its model, always told the same.
+struct Pair {
+    on: Subject,
     model: Model,
     claims: Vec<Claim>,
-    now: TimestampMs,
+    runtime: Rc<Runtime>,
 }
 
-impl StateMachineTest for Both {
+/// Every adapter, on the same history.
+struct All(Vec<Pair>);
+
+impl StateMachineTest for All {
     type SystemUnderTest = Self;
     type Reference = Steps;
 
     fn init_test(_: &TimestampMs) -> Self {
-        Self {
-            fair: Fair::new(limits(), 7),
+        let runtime = Rc::new(Runtime::new().expect("the system has threads"));
+        let pair = |on| Pair {
+            on,
             model: Model::new(limits()),
             claims: Vec::new(),
-            now: START,
+            runtime: runtime.clone(),
+        };
+        let subjects = runtime.block_on(subjects(limits()));
+        Self(subjects.into_iter().map(pair).collect())
+    }
+
+    fn apply(mut all: Self, _: &TimestampMs, step: Step) -> Self {
+        for pair in &mut all.0 {
+            pair.step(step.clone());
+            pair.model.check(&pair.eye(), pair.on.now());
         }
+        all
     }
 
-    fn apply(mut both: Self, _: &TimestampMs, step: Step) -> Self {
-        both.step(step);
-        both.model.check(&mut both.fair, both.now);
-        both
-    }
-
-    fn teardown(mut both: Self, _: TimestampMs) {
-        both.heal();
+    fn teardown(mut all: Self, _: TimestampMs) {
+        for pair in &mut all.0 {
+            pair.heal();
+        }
     }
 }
 
-impl Both {
+/// What the model may read of the queue beside it.
+struct Seen<'a> {
+    on: &'a Subject,
+    runtime: &'a Runtime,
+}
+
+impl Eye for Seen<'_> {
+    fn depths(&self) -> Depths {
+        self.runtime.block_on(self.on.depths())
+    }
+
+    fn lane(&self, team: &TeamId, origin: &Origin) -> Option<LaneView> {
+        let lane = self.runtime.block_on(self.on.queue.lane(team, origin));
+        lane.expect("the queue answers")
+    }
+
+    fn team_depth(&self, team: &TeamId) -> u64 {
+        let depth = self.runtime.block_on(self.on.queue.team_depth(team));
+        depth.expect("the queue answers")
+    }
+
+    fn next_due(&self) -> Option<TimestampMs> {
+        self.runtime.block_on(self.on.next_due())
+    }
+}
+
+impl Pair {
+    fn eye(&self) -> Seen<'_> {
+        Seen {
+            on: &self.on,
+            runtime: &self.runtime,
+        }
+    }
+
+    fn wait<T>(&self, call: impl Future<Output = T>) -> T {
+        self.runtime.block_on(call)
+    }
+
     fn step(&mut self, step: Step) {
-        let now = self.now;
+        let now = self.on.now();
         match step {
             Step::Push(entries) => {
-                let superseded = self.fair.push(entries.clone(), now);
+                let superseded = self.wait(self.on.push(entries.clone()));
                 let expected = entries.into_iter().flat_map(|entry| self.model.push(entry));
                 assert_eq!(superseded, expected.collect::<Vec<_>>());
             }
@@ -208,10 +258,8 @@ impl Both {
                 signal,
                 slot_ms,
             } => {
-                if let Some(claim) = pick(&self.claims, which) {
-                    let claim = &self.claims[claim];
-                    self.fair.answered(claim, signal, slot_ms, now);
-                    self.model.answered(claim, signal, &mut self.fair, now);
+                if let Some(which) = pick(&self.claims, which) {
+                    self.answer(which, signal, slot_ms);
                 }
             }
             Step::Settle {
@@ -227,60 +275,69 @@ impl Both {
             Step::SettleWithAWrongToken { which } => {
                 if let Some(claim) = pick(&self.claims, which) {
                     let claim = &self.claims[claim];
-                    let (entry, token) = (claim.entry.clone(), claim.token ^ 1);
-                    let expires = claim.expires;
-                    self.settle(
-                        Claim {
-                            entry,
-                            token,
-                            expires,
-                        },
-                        Next::End,
-                        None,
-                    );
+                    let forged = Claim {
+                        entry: claim.entry.clone(),
+                        token: claim.token ^ 1,
+                        expires: claim.expires,
+                    };
+                    self.settle(forged, Next::End, None);
                 }
             }
             Step::Remove { number } => {
-                self.fair.remove(&[id(number)], now);
+                self.wait(self.on.remove(number));
                 self.model.leave(id(number), Leaving::Removed);
             }
             Step::Release { team } => {
-                assert_eq!(
-                    self.fair.release(&team, now),
-                    self.model.release(&team, now)
-                );
+                let released = self.wait(self.on.release(&team));
+                assert_eq!(released, self.model.release(&team, now));
             }
             Step::Resume { team, origin } => {
-                self.fair.resume(&team, &origin, now);
+                self.wait(self.on.queue.resume(&team, &origin))
+                    .expect("the queue answers");
                 self.model.resume(&team, &origin);
             }
-            Step::Wait { ms } => self.now += ms,
+            Step::Wait { ms } => self.on.clock.advance_ms(ms),
         }
     }
 
     fn claim(&mut self, max: usize) {
-        let claimed = self.fair.claim(max, self.now);
+        let now = self.on.now();
+        let claimed = self.wait(self.on.queue.claim(max));
+        let claimed = claimed.expect("the queue answers");
         let mut poisoned: Vec<_> = claimed.poisoned.iter().map(|entry| entry.id).collect();
         poisoned.sort_unstable();
-        assert_eq!(poisoned, self.model.expire(self.now));
+        assert_eq!(poisoned, self.model.expire(now));
         let is_all = claimed.claims.len() < max;
         for claim in claimed.claims {
-            self.model.claim(&claim, self.now);
+            self.model.claim(&claim, now);
             self.claims.push(claim);
         }
         if is_all {
-            assert_eq!(self.model.claimable(self.now), None, "a claim was missed");
+            assert_eq!(self.model.claimable(now), None, "a claim was missed");
         }
     }
 
+    fn answer(&mut self, which: usize, signal: Signal, slot_ms: u64) {
+        let claim = &self.claims[which];
+        self.wait(self.on.queue.answered(claim, signal, slot_ms))
+            .expect("the queue answers");
+        let seen = Seen {
+            on: &self.on,
+            runtime: &self.runtime,
+        };
+        self.model.answered(claim, signal, &seen, self.on.now());
+    }
+
     fn settle(&mut self, claim: Claim, next: Next, origin: Option<Origin>) {
-        let expected = self.model.settle(&claim, next, origin.as_ref(), self.now);
+        let now = self.on.now();
+        let expected = self.model.settle(&claim, next, origin.as_ref(), now);
         let settlement = Settlement {
             claim,
             next,
             origin,
         };
-        assert_eq!(self.fair.settle(vec![settlement], self.now), [expected]);
+        let settled = self.wait(self.on.queue.settle(vec![settlement]));
+        assert_eq!(settled.expect("the queue answers"), [expected]);
     }
 
     /// Liveness: endpoints are well, workers settle what they claim. Everything must
@@ -293,20 +350,20 @@ impl Both {
             self.step(Step::Release { team: team(name) });
         }
         for _ in 0..5_000 {
-            let Some(next) = self.fair.next_due(self.now) else {
+            let Some(next) = self.wait(self.on.next_due()) else {
                 break;
             };
-            self.now = self.now.max(next);
+            self.on.clock.advance_ms(next.saturating_sub(self.on.now()));
             self.claim(64);
-            for claim in std::mem::take(&mut self.claims) {
-                self.fair.answered(&claim, Signal::Success, 20, self.now);
-                self.model
-                    .answered(&claim, Signal::Success, &mut self.fair, self.now);
+            while !self.claims.is_empty() {
+                self.answer(0, Signal::Success, 20);
+                let claim = self.claims.swap_remove(0);
                 self.settle(claim, Next::End, None);
             }
-            self.model.check(&mut self.fair, self.now);
+            self.model.check(&self.eye(), self.on.now());
         }
         assert_eq!(self.model.live(), 0, "something never reached an end");
+        self.wait(self.on.check());
     }
 }
 
@@ -316,11 +373,11 @@ fn pick(claims: &[Claim], which: usize) -> Option<usize> {
 
 prop_state_machine! {
     #![proptest_config(ProptestConfig {
-        cases: 80,
+        cases: 24,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn the_scheduler_keeps_every_rule_of_the_model(sequential 1..200 => Both);
+    fn every_adapter_keeps_every_rule_of_the_model(sequential 1..200 => All);
 }

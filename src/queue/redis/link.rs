@@ -176,6 +176,9 @@ impl Link {
     /// Runs calls; those of one server go in one pipeline, in order, different servers
     /// at the same time. One answer a call, in the order of the calls.
     pub async fn run(&self, calls: Vec<Call<'_>>) -> Vec<Result<Value, LinkError>> {
+        if calls.is_empty() {
+            return Vec::new();
+        }
         let borrowed: Vec<&Call<'_>> = calls.iter().collect();
         let answers = match &*self.shape {
             Shape::Single(node) => node.run(&borrowed, false).await,
@@ -193,6 +196,12 @@ impl Link {
         named
             .map(|(answer, call)| answer.map_err(|refusal| told(refusal, call.script.name)))
             .collect()
+    }
+
+    /// Whether shards are on different servers.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        matches!(*self.shape, Shape::Cluster(_))
     }
 
     /// One command on every master: for figures and tests, not for the queue.

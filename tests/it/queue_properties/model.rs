@@ -1,14 +1,22 @@
 //! The rules of the queue, the slow and obvious way: every question is answered
-//! by looking at every entry. Shares no code with the scheduler.
+//! by looking at every entry. Shares no code with any adapter.
 
 mod check; // everything that can be read, compared
 mod lane; // windows and breakers
 
 use lane::{Lane, Park};
 use ringback::callback::{CallbackId, TeamId, TimestampMs};
-use ringback::queue::fair::{Fair, Limits};
-use ringback::queue::{Claim, Entry, Next, Origin, Settled, Signal};
+use ringback::queue::fair::Limits;
+use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settled, Signal};
 use std::collections::BTreeMap;
+
+/// What the model reads of a queue.
+pub(crate) trait Eye {
+    fn depths(&self) -> Depths;
+    fn lane(&self, team: &TeamId, origin: &Origin) -> Option<LaneView>;
+    fn team_depth(&self, team: &TeamId) -> u64;
+    fn next_due(&self) -> Option<TimestampMs>;
+}
 
 /// How an entry left. It can leave once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +154,7 @@ impl Model {
         &mut self,
         claim: &Claim,
         signal: Signal,
-        fair: &mut Fair,
+        queue: &impl Eye,
         now: TimestampMs,
     ) {
         let id = claim.entry.id;
@@ -155,7 +163,7 @@ impl Model {
         }
         let lane_name = name(&self.rows[&id].entry);
         let limits = self.limits.clone();
-        let seen = fair.lane(&lane_name.0, &lane_name.1, now);
+        let seen = queue.lane(&lane_name.0, &lane_name.1);
         let seen = seen.expect("a lane with a claim is shown");
         let lane = self.lane_mut(&lane_name);
         if let Some(park_ms) = lane.learn(signal, &limits) {

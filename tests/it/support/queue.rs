@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a call that fails fails the test")]
 
+use crate::support::redis::Redis;
 use ringback::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use ringback::clock::Clock;
 use ringback::queue::fair::Limits;
 use ringback::queue::memory::MemoryQueue;
+use ringback::queue::redis::{RedisQueue, RedisSettings};
 use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Queue, Settled, Settlement, Signal};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -13,17 +15,21 @@ use uuid::Uuid;
 /// When every test begins. Not 0, so that "earlier" exists.
 pub(crate) const START: TimestampMs = 1_700_000_000_000;
 
-/// One adapter, opened empty.
+/// One adapter, opened empty and whole.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) clock: Clock,
+    /// What the adapter keeps beside its entries is checked, too.
+    checked: Option<Arc<RedisQueue>>,
+    _server: Option<Redis>,
 }
 
 /// Every adapter: a new one is one more line.
 pub(crate) async fn subjects(limits: Limits) -> Vec<Subject> {
     vec![
-        memory(limits.clone()).await, // the embedded default
+        memory(limits.clone()).await,   // the embedded default
+        redis(limits.clone(), 1).await, // of many processes
     ]
 }
 
@@ -37,6 +43,37 @@ async fn memory(limits: Limits) -> Subject {
         name: "memory",
         queue: Arc::new(MemoryQueue::new(limits, clock.clone(), 7)),
         clock,
+        checked: None,
+        _server: None,
+    }
+}
+
+/// On a server of its own.
+pub(crate) async fn redis(limits: Limits, shards: usize) -> Subject {
+    let server = Redis::start();
+    let clock = Clock::standing(START);
+    let settings = redis_settings(server.url(), limits, shards);
+    let queue = Arc::new(RedisQueue::open(settings, clock.clone()).await.unwrap());
+    let rebuild = queue.begin_rebuild().await.unwrap();
+    assert!(queue.end_rebuild(rebuild).await.unwrap());
+    Subject {
+        name: "redis",
+        queue: queue.clone(),
+        clock,
+        checked: Some(queue),
+        _server: Some(server),
+    }
+}
+
+/// Of a process that claims.
+pub(crate) fn redis_settings(url: String, limits: Limits, shards: usize) -> RedisSettings {
+    RedisSettings {
+        url,
+        tls_ca_file: None,
+        prefix: "ringback".to_owned(),
+        shards,
+        slots: Some(limits.slots_total),
+        limits,
     }
 }
 
@@ -105,6 +142,13 @@ pub(crate) fn retry_at(due: TimestampMs) -> Next {
 }
 
 impl Subject {
+    /// What is kept must be what is there.
+    pub(crate) async fn check(&self) {
+        if let Some(queue) = &self.checked {
+            assert_eq!(queue.check(false).await.unwrap(), [""; 0]);
+        }
+    }
+
     pub(crate) fn now(&self) -> TimestampMs {
         self.clock.now()
     }

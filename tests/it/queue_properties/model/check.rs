@@ -1,23 +1,22 @@
-//! What can be read of the scheduler, compared with what the model says.
+//! What can be read of the queue, compared with what the model says.
 
-use super::Model;
+use super::{Eye, Model};
 use ringback::callback::TimestampMs;
 use ringback::queue::Depths;
-use ringback::queue::fair::Fair;
 
 impl Model {
-    /// Everything that can be read of the scheduler must be as the model says.
-    pub(crate) fn check(&self, fair: &mut Fair, now: TimestampMs) {
+    /// Everything that can be read of the queue must be as the model says.
+    pub(crate) fn check(&self, queue: &impl Eye, now: TimestampMs) {
         assert_eq!(
             self.entered,
             self.rows.len() as u64 + self.left.len() as u64
         );
-        assert_eq!(fair.depths(now), self.depths(now));
+        assert_eq!(queue.depths(), self.depths(now));
         for (team, origin) in self.lanes.keys() {
             let lane = &self.lanes[&(team.clone(), origin.clone())];
             let mut entries = self.rows.values().map(|row| &row.entry);
             let has_any = entries.any(|entry| (&entry.team, &entry.origin) == (team, origin));
-            let seen = fair.lane(team, origin, now);
+            let seen = queue.lane(team, origin);
             assert_eq!(seen.is_some(), has_any);
             if let Some(seen) = seen {
                 assert_eq!(seen.in_flight, self.in_flight(team, Some(origin)));
@@ -32,10 +31,10 @@ impl Model {
                 .values()
                 .filter(|row| row.entry.team == *team)
                 .count();
-            assert_eq!(fair.team_depth(team), depth as u64);
+            assert_eq!(queue.team_depth(team), depth as u64);
             assert!(self.in_flight(team, None) <= self.limits.team_alone_max());
         }
-        self.check_next_due(fair.next_due(now), now);
+        self.check_next_due(queue.next_due(), now);
     }
 
     /// The queue may be looked at too early once, never too late, and never for ever.

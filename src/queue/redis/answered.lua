@@ -1,0 +1,69 @@
+-- Tells how endpoints behaved and frees their slots at once. Five values a claim from
+-- ARGV[4]: id, token, signal (0 success, 1 failure, 2 overload), slot ms, jitter percent.
+local PER_CLAIM = 5
+
+local function park(lane, ms, jitter_percent)
+  ms = math.min(ms, PARK_MS_MAX)
+  lane.window = 1
+  lane.park_ms = ms
+  lane.park_until = now + math.floor(ms * jitter_percent / 100)
+  lane.is_probing = 0
+end
+
+local function is_broken(lane, failed)
+  lane.straight = failed and lane.straight + 1 or 0
+  local oldest = #lane.history == SAMPLE and string.sub(lane.history, 1, 1) or '0'
+  lane.history = string.sub(lane.history .. (failed and '1' or '0'), -SAMPLE)
+  lane.failures = lane.failures + (failed and 1 or 0) - tonumber(oldest)
+  return lane.straight >= STRAIGHT_MAX
+    or (#lane.history == SAMPLE and lane.failures * 100 > SAMPLE * FAILED_PERCENT)
+end
+
+-- Takes in an answer. While the lane is parked only the probe's counts.
+local function learn(lane, signal, slot_ms, jitter_percent)
+  lane.mean_ms = lane.mean_ms == NONE and slot_ms or math.floor((lane.mean_ms * 7 + slot_ms) / 8)
+  if lane.park_until > 0 then
+    if lane.is_probing == 1 and signal == '0' then
+      reopen(lane)
+    elseif lane.is_probing == 1 then
+      park(lane, lane.park_ms * 2, jitter_percent)
+    end
+    return
+  end
+  if signal == '0' then
+    lane.successes = lane.successes + 1
+    if lane.successes >= lane.window then
+      lane.successes = 0
+      lane.window = math.min(lane.window + 1, LANE_MAX)
+    end
+  elseif signal == '2' then
+    lane.successes = 0
+    lane.window = math.max(1, math.floor(lane.window / 2))
+  end
+  if is_broken(lane, signal ~= '0') then
+    park(lane, PARK_MS_FIRST, jitter_percent)
+  end
+end
+
+local ids = {}
+for at = 4, #ARGV, PER_CLAIM do
+  ids[#ids + 1] = ARGV[at]
+end
+local records, saved = call('HMGET', K .. ':e', unpack(ids)), {}
+for at, id in ipairs(ids) do
+  local record, base = records[at], 4 + (at - 1) * PER_CLAIM
+  if record and is_leased(record) and string.sub(record, 29, 36) == ARGV[base + 1]
+    and string.byte(record, 41) == 1 then
+    local lane, charge_ms = lane_of(record), struct.unpack('>I4', record, 37)
+    local slot_ms = math.max(1, math.min(tonumber(ARGV[base + 3]), math.max(1, LEASE_MS)))
+    learn(lane, ARGV[base + 2], slot_ms, tonumber(ARGV[base + 4]))
+    free(lane, charge_ms, slot_ms)
+    saved[#saved + 1] = id
+    saved[#saved + 1] = string.sub(record, 1, 40) .. '\0'
+  end
+end
+call_with_all('HSET', K .. ':e', saved)
+relist_all()
+announce()
+write_back()
+return { get('whole'), now, soonest }

@@ -1,0 +1,8 @@
+-- Answers {whole, now, when a claim could next find something}, or -1 for the last.
+promote()
+wake()
+relist_all()
+local look = next_change()
+set('told', look)
+write_back()
+return { get('whole'), now, look }

@@ -1,0 +1,76 @@
+//! The Lua scripts, one a verb. Each begins with what it shares with the others; Redis
+//! keeps it as one script. All but `push` run when memory is full: what finishes work
+//! must not be refused for lack of room.
+
+use crate::queue::redis::link::Script;
+
+const STATE: &str = include_str!("state.lua");
+const PLACES: &str = include_str!("places.lua");
+const TURNS: &str = include_str!("turns.lua");
+const REOPEN: &str = include_str!("reopen.lua");
+
+/// Refused whole when memory is full.
+const GROWS: &str = "#!lua\n";
+const ALWAYS: &str = "#!lua flags=allow-oom\n";
+
+/// Every script of the queue.
+pub(super) struct Scripts {
+    pub(super) push: Script,
+    pub(super) claim: Script,
+    pub(super) answered: Script,
+    pub(super) settle: Script,
+    pub(super) release: Script,
+    pub(super) remove: Script,
+    pub(super) resume: Script,
+    pub(super) lane: Script,
+    pub(super) depths: Script,
+    pub(super) look: Script,
+    pub(super) rebuild: Script,
+    pub(super) fsck: Script,
+    pub(super) pulse: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        let script = |name, parts: &[&str]| Script::new(name, parts.concat());
+        Self {
+            push: script("push", &[GROWS, STATE, PLACES, include_str!("push.lua")]),
+            claim: script(
+                "claim",
+                &[ALWAYS, STATE, PLACES, TURNS, include_str!("claim.lua")],
+            ),
+            answered: script(
+                "answered",
+                &[ALWAYS, STATE, PLACES, REOPEN, include_str!("answered.lua")],
+            ),
+            settle: script(
+                "settle",
+                &[ALWAYS, STATE, PLACES, include_str!("settle.lua")],
+            ),
+            release: script(
+                "release",
+                &[ALWAYS, STATE, PLACES, include_str!("release.lua")],
+            ),
+            remove: script(
+                "remove",
+                &[ALWAYS, STATE, PLACES, include_str!("remove.lua")],
+            ),
+            resume: script(
+                "resume",
+                &[ALWAYS, STATE, REOPEN, include_str!("resume.lua")],
+            ),
+            lane: script("lane", &[ALWAYS, STATE, PLACES, include_str!("lane.lua")]),
+            depths: script(
+                "depths",
+                &[ALWAYS, STATE, PLACES, TURNS, include_str!("depths.lua")],
+            ),
+            look: script(
+                "look",
+                &[ALWAYS, STATE, PLACES, TURNS, include_str!("look.lua")],
+            ),
+            rebuild: script("rebuild", &[ALWAYS, STATE, include_str!("rebuild.lua")]),
+            fsck: script("fsck", &[ALWAYS, STATE, PLACES, include_str!("fsck.lua")]),
+            pulse: script("pulse", &[ALWAYS, include_str!("pulse.lua")]),
+        }
+    }
+}

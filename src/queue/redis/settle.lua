@@ -1,0 +1,89 @@
+-- Ends claims. Six values a claim from ARGV[5]: id, token, ending (end, retry, hold, return),
+-- ms until due, ms until the lane's rest ends (-1: none asked), new origin (ARGV[4] when it
+-- stays). Answers {whole, now, soonest,
+-- {0 done, 1 superseded, 2 lease lost for each}}.
+local SAME, PER_CLAIM, REST_MS_MAX = ARGV[4], 6, 3600000
+
+local ids, tasks = {}, {}
+for at = 5, #ARGV, PER_CLAIM do
+  ids[#ids + 1] = ARGV[at]
+end
+local records = {}
+for at, record in ipairs(call('HMGET', K .. ':e', unpack(ids))) do
+  records[ids[at]] = record
+  tasks[at] = record and task_of(record) or ''
+end
+local alone = call('HMGET', K .. ':t', unpack(tasks))
+local unleased, ended, tasks_ended = {}, {}, {}
+
+local function rest(lane, ms)
+  if ms > 0 then
+    lane.rests_until = math.max(lane.rests_until, now + math.min(ms, REST_MS_MAX))
+    touch(lane)
+  end
+end
+
+-- The common end: nothing else of the task is here, so everything goes in batches.
+local function end_alone(id, record)
+  local charge_ms, in_flight = struct.unpack('>I4B', record, 37)
+  local lane = lane_of(record)
+  if in_flight == 1 then
+    free(lane, charge_ms, charge_ms)
+  end
+  unleased[#unleased + 1] = id
+  ended[#ended + 1] = id
+  tasks_ended[#tasks_ended + 1] = task_of(record)
+  leave(lane)
+end
+
+local function settle(id, ending, due_ms, rest_ms, origin)
+  local record = unlease(id, records[id], ending == 'return')
+  if ending == 'end' then
+    take_out_waiting(id, record)
+    return 0
+  end
+  if origin ~= SAME then
+    local old = lane_of(record)
+    -- Enter before leaving: a team without lanes would be forgotten.
+    record = struct.pack('>I4', enter(team_at(old.team).name, origin).number) .. string.sub(record, 5)
+    leave(old)
+  end
+  if ending == 'retry' then
+    -- It can be attempted without harm to the worker, so it is no poison.
+    record = with_due(record, math.max(0, now + due_ms), 0)
+    rest(lane_of(record), rest_ms)
+  end
+  save(id, record)
+  local task = task_of(record)
+  if makes_way(record) and has_newer(task, id) then
+    take_out(id, record)
+    return 1
+  end
+  if ending == 'hold' then
+    hold(id, record)
+  end
+  admit(task)
+  return 0
+end
+
+local answers = {}
+for at, id in ipairs(ids) do
+  local base = 5 + (at - 1) * PER_CLAIM
+  local record = records[id]
+  if not record or not is_leased(record) or string.sub(record, 29, 36) ~= ARGV[base + 1] then
+    answers[at] = 2
+  elseif ARGV[base + 2] == 'end' and alone[at] == id then
+    end_alone(id, record)
+    answers[at] = 0
+  else
+    answers[at] = settle(id, ARGV[base + 2], tonumber(ARGV[base + 3]), tonumber(ARGV[base + 4]), ARGV[base + 5])
+  end
+  records[id] = nil
+end
+call_with_all('ZREM', K .. ':x', unleased)
+call_with_all('HDEL', K .. ':e', ended)
+call_with_all('HDEL', K .. ':t', tasks_ended)
+relist_all()
+announce()
+write_back()
+return { get('whole'), now, soonest, answers }

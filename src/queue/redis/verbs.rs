@@ -1,0 +1,240 @@
+//! The port's verbs on shards: grouping what comes, one script call a shard, all at once.
+
+use crate::callback::{CallbackId, TeamId, TimestampMs};
+use crate::queue::redis::answers::Answered;
+use crate::queue::redis::shards::{Told, malformed};
+use crate::queue::redis::wire::{self, Arg, Malformed};
+use crate::queue::redis::{RedisQueue, SETTLE_MAX, ask};
+use crate::queue::{
+    Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
+};
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+#[async_trait]
+impl Queue for RedisQueue {
+    async fn push(&self, entries: Vec<Entry>) -> Result<Vec<CallbackId>, QueueError> {
+        self.push_as(0, &entries).await
+    }
+
+    async fn claim(&self, max: usize) -> Result<Claimed, QueueError> {
+        if let Some(pulse) = &self.pulse {
+            pulse.beat(&self.shards).await?;
+        }
+        let mut claimed = Claimed::default();
+        // Every round gives all it was asked for or finds a shard that has no more.
+        for _ in 0..=2 * self.shards.count() {
+            let left = max - claimed.claims.len();
+            if left == 0 || !self.claim_round(left, &mut claimed).await? {
+                break;
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn answered(
+        &self,
+        claim: &Claim,
+        signal: Signal,
+        slot_ms: u64,
+    ) -> Result<(), QueueError> {
+        let (done, answer) = oneshot::channel();
+        let answered = Answered {
+            shard: self.shards.of(&claim.entry.team),
+            claim: (claim.entry.id, claim.token),
+            signal,
+            slot_ms,
+            done,
+        };
+        let stopped = || QueueError::Unavailable("the queue is closed".to_owned());
+        let sent = self.answers.send(answered).await;
+        sent.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>, QueueError> {
+        let now = self.shards.clock.now();
+        let mut groups: Vec<Vec<usize>> = vec![Vec::new(); self.shards.count()];
+        for (at, settlement) in settlements.iter().enumerate() {
+            groups[self.shards.of(&settlement.claim.entry.team)].push(at);
+        }
+        let (mut asks, mut chunks) = (Vec::new(), Vec::new());
+        for (shard, group) in groups.iter().enumerate() {
+            for chunk in group.chunks(SETTLE_MAX) {
+                let each = chunk
+                    .iter()
+                    .flat_map(|&at| wire::settle(&settlements[at], now));
+                let args = std::iter::once(wire::SAME_ORIGIN.to_vec()).chain(each);
+                asks.push(ask(&self.shards.scripts.settle, shard, args.collect()));
+                chunks.push(chunk);
+            }
+        }
+        let ids: Vec<_> = settlements.iter().map(|it| it.claim.entry.id).collect();
+        let mut settled: Vec<_> = ids.iter().map(|&id| Settled::LeaseLost(id)).collect();
+        let mut failed = None;
+        for (told, chunk) in self.shards.run(asks).await.into_iter().zip(chunks) {
+            let codes = told.and_then(|mut told| {
+                self.shards.hear_soonest(&mut told)?;
+                told.rest.list().map_err(malformed)
+            });
+            match codes {
+                Ok(mut codes) => {
+                    for &at in chunk {
+                        let code = codes.number().map_err(malformed)?;
+                        settled[at] = wire::settled(code, ids[at]).map_err(malformed)?;
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(settled), Err)
+    }
+
+    async fn release(&self, team: &TeamId) -> Result<u64, QueueError> {
+        /// As `release.lua` bounds it.
+        const AT_A_TIME: u64 = 500;
+        let shard = self.shards.of(team);
+        let mut total = 0;
+        loop {
+            let args = vec![team.as_bytes().to_vec()];
+            let script = &self.shards.scripts.release;
+            let mut told = self.shards.change(script, shard, args).await?;
+            let released = told.rest.count().map_err(malformed)?;
+            total += released;
+            if released < AT_A_TIME {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn remove(&self, ids: &[CallbackId]) -> Result<(), QueueError> {
+        // An id does not tell its team, so every shard is asked.
+        let args: Vec<Arg> = ids.iter().map(|&id| wire::id(id)).collect();
+        for shard in 0..self.shards.count() {
+            let script = &self.shards.scripts.remove;
+            self.shards.change(script, shard, args.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn resume(&self, team: &TeamId, origin: &Origin) -> Result<(), QueueError> {
+        let args = vec![team.as_bytes().to_vec(), origin.as_bytes().to_vec()];
+        let script = &self.shards.scripts.resume;
+        self.shards
+            .change(script, self.shards.of(team), args)
+            .await?;
+        Ok(())
+    }
+
+    async fn lane(&self, team: &TeamId, origin: &Origin) -> Result<Option<LaneView>, QueueError> {
+        let args = vec![team.as_bytes().to_vec(), origin.as_bytes().to_vec()];
+        let ask = ask(&self.shards.scripts.lane, self.shards.of(team), args);
+        let told = self.shards.run(vec![ask]).await.remove(0)?;
+        lane_view(told).map_err(malformed)
+    }
+
+    async fn team_depth(&self, team: &TeamId) -> Result<u64, QueueError> {
+        let args = vec![team.as_bytes().to_vec()];
+        let ask = ask(&self.shards.scripts.depths, self.shards.of(team), args);
+        let mut told = self.shards.run(vec![ask]).await.remove(0)?;
+        Ok(depths(&mut told).map_err(malformed)?.1)
+    }
+
+    async fn depths(&self) -> Result<Depths, QueueError> {
+        let nobody = || vec![Vec::new()];
+        let asks =
+            (0..self.shards.count()).map(|shard| ask(&self.shards.scripts.depths, shard, nobody()));
+        let mut sum = Depths::default();
+        for told in self.shards.run(asks.collect()).await {
+            let (depths, _) = depths(&mut told?).map_err(malformed)?;
+            sum.ready += depths.ready;
+            sum.scheduled += depths.scheduled;
+            sum.leased += depths.leased;
+            sum.waiting += depths.waiting;
+            sum.held += depths.held;
+            sum.lanes_parked += depths.lanes_parked;
+            sum.oldest_due = sum.oldest_due.into_iter().chain(depths.oldest_due).min();
+        }
+        Ok(sum)
+    }
+
+    async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError> {
+        let inexact = self.shards.rounds().inexact(self.shards.clock.now());
+        self.look_at(inexact).await?;
+        Ok(self.shards.rounds().next())
+    }
+
+    async fn woken(&self) {
+        self.shards.woken.notified().await;
+    }
+
+    async fn is_whole(&self) -> Result<bool, QueueError> {
+        let in_doubt = self.shards.rounds().in_doubt();
+        self.look_at(in_doubt).await?;
+        Ok(self.shards.rounds().is_whole())
+    }
+
+    async fn begin_rebuild(&self) -> Result<u64, QueueError> {
+        // Lua keeps whole numbers up to 53 bits; 0 is no token.
+        let token = rand::random_range(1..1 << 53);
+        self.mark(token, 0).await?;
+        Ok(token)
+    }
+
+    async fn push_rebuilt(
+        &self,
+        token: u64,
+        entries: Vec<Entry>,
+    ) -> Result<Vec<CallbackId>, QueueError> {
+        self.push_as(token, &entries).await
+    }
+
+    async fn end_rebuild(&self, token: u64) -> Result<bool, QueueError> {
+        self.mark(token, 1).await
+    }
+}
+
+fn depths(told: &mut Told) -> Result<(Depths, u64), Malformed> {
+    let (there, here) = (told.there, told.here);
+    let rest = &mut told.rest;
+    let depths = Depths {
+        ready: rest.count()?,
+        scheduled: rest.count()?,
+        leased: rest.count()?,
+        waiting: rest.count()?,
+        held: rest.count()?,
+        lanes_parked: rest.count()?,
+        oldest_due: rest.time(there, here)?,
+    };
+    Ok((depths, rest.count()?))
+}
+
+fn lane_view(mut told: Told) -> Result<Option<LaneView>, Malformed> {
+    let (there, here) = (told.there, told.here);
+    let rest = &mut told.rest;
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let short = |wide: u64| u32::try_from(wide).unwrap_or(u32::MAX);
+    let (window, in_flight) = (short(rest.count()?), short(rest.count()?));
+    let ready = rest.count()?;
+    let is_set = |time: &TimestampMs| *time > 0;
+    let parked_until = rest.time(there, here)?.filter(is_set);
+    let rests_until = rest.time(there, here)?.filter(|&until| until > here);
+    let mean_ms = rest.number()?;
+    let blocked = parked_until.max(rests_until).filter(|&until| until > here);
+    let drained_in_ms = u64::try_from(mean_ms).ok().map(|mean_ms| {
+        let busy_ms = ready.saturating_mul(mean_ms) / u64::from(window.max(1));
+        blocked
+            .map_or(0, |until| until - here)
+            .saturating_add(busy_ms)
+    });
+    Ok(Some(LaneView {
+        window,
+        in_flight,
+        ready,
+        parked_until,
+        rests_until,
+        drained_in_ms,
+    }))
+}

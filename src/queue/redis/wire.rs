@@ -1,0 +1,299 @@
+//! PURE: what scripts are told and what they answer. Times on the wire are spans from
+//! now, so clocks that differ between processes and Redis do no harm; tokens and ids are bytes.
+
+use crate::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
+use crate::queue::fair::Limits;
+use crate::queue::{Claim, Entry, Next, Origin, Settled, Settlement, Signal};
+use redis::Value;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// An argument of a script.
+pub(super) type Arg = Vec<u8>;
+
+/// Longer spans are cut: records keep times in 48 bits.
+const SPAN_MS_MAX: i64 = 1 << 46;
+/// A record without a lease: lane 4, flags 1, abandoned 1, due 6, task 16 (`places.lua`).
+const RECORD_BYTES: usize = 28;
+
+/// The answer did not have the form that this version expects.
+#[derive(Debug)]
+pub(super) struct Malformed;
+
+/// The limits as every script reads them first; `now` 0 means Redis's own clock.
+pub(super) fn header(limits: &Limits, now: TimestampMs, seen_elsewhere: TimestampMs) -> Arg {
+    let mut header = Vec::with_capacity(80);
+    let idle_lane_ms = limits.idle_lane_ms.min(SPAN_MS_MAX.unsigned_abs());
+    for long in [now, seen_elsewhere, idle_lane_ms] {
+        header.extend(long.to_be_bytes());
+    }
+    let short = |wide: u64| u32::try_from(wide).unwrap_or(u32::MAX);
+    let shorts = [
+        limits.lane_max(),
+        limits.team_max(),
+        limits.team_alone_max(),
+        limits.window_start,
+        short(limits.lease_ms),
+        limits.abandoned_max.min(u32::from(u8::MAX)),
+        short(limits.slot_ms_guess),
+        short(limits.neighbour_ms),
+        short(limits.idle_lanes_max as u64),
+        limits.breaker_straight_failures,
+        limits.breaker_sample.clamp(1, 64),
+        limits.breaker_failures_percent,
+        short(limits.park_ms_first),
+        short(limits.park_ms_max),
+    ];
+    for number in shorts {
+        header.extend(number.to_be_bytes());
+    }
+    header
+}
+
+pub(super) fn text(word: impl std::fmt::Display) -> Arg {
+    format!("{word}").into_bytes()
+}
+
+pub(super) fn id(id: CallbackId) -> Arg {
+    id.0.as_bytes().to_vec()
+}
+
+fn span(time: TimestampMs, now: TimestampMs) -> Arg {
+    let span = i128::from(time) - i128::from(now);
+    let limit = i128::from(SPAN_MS_MAX);
+    text(span.clamp(-limit, limit))
+}
+
+/// Entries with the lanes they go to.
+pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Arg> {
+    let mut lanes: Vec<(&TeamId, &Origin)> = Vec::new();
+    let mut places = HashMap::new();
+    let mut rest = Vec::with_capacity(entries.len() * 5);
+    for entry in entries {
+        let lane = *places
+            .entry((&entry.team, &entry.origin))
+            .or_insert_with(|| {
+                lanes.push((&entry.team, &entry.origin));
+                lanes.len()
+            });
+        let flags = u8::from(entry.latest_only) + 2 * u8::from(entry.held);
+        rest.extend([
+            id(entry.id),
+            text(lane),
+            text(flags),
+            span(entry.due, now),
+            entry.task.0.to_be_bytes().to_vec(),
+        ]);
+    }
+    let mut args = vec![text(rebuild), text(lanes.len())];
+    for (team, origin) in lanes {
+        args.push(team.as_bytes().to_vec());
+        args.push(origin.as_bytes().to_vec());
+    }
+    args.append(&mut rest);
+    args
+}
+
+/// One answer of an endpoint. `jitter_percent` spreads a park, if it leads to one.
+pub(super) fn answered(
+    claim: (CallbackId, u64),
+    signal: Signal,
+    slot_ms: u64,
+    jitter_percent: u32,
+) -> [Arg; 5] {
+    let signal = match signal {
+        Signal::Success => "0",
+        Signal::Failure => "1",
+        Signal::Overload => "2",
+    };
+    [
+        id(claim.0),
+        claim.1.to_be_bytes().to_vec(),
+        text(signal),
+        text(slot_ms),
+        text(jitter_percent),
+    ]
+}
+
+/// Stands for an origin that stays: no origin begins with a NUL.
+pub(super) const SAME_ORIGIN: &[u8] = b"\0";
+
+pub(super) fn settle(settlement: &Settlement, now: TimestampMs) -> [Arg; 6] {
+    let none = || text(-1);
+    let (ending, due, rest) = match settlement.next {
+        Next::End => ("end", none(), none()),
+        Next::Hold => ("hold", none(), none()),
+        Next::Return => ("return", none(), none()),
+        Next::Retry {
+            due,
+            lane_rests_until,
+        } => (
+            "retry",
+            span(due, now),
+            lane_rests_until.map_or_else(none, |until| span(until, now)),
+        ),
+    };
+    let origin = settlement.origin.as_ref();
+    [
+        id(settlement.claim.entry.id),
+        settlement.claim.token.to_be_bytes().to_vec(),
+        text(ending),
+        due,
+        rest,
+        origin.map_or_else(|| SAME_ORIGIN.to_vec(), |origin| origin.as_bytes().to_vec()),
+    ]
+}
+
+/// An answer, read from its front.
+pub(super) struct Reader(std::vec::IntoIter<Value>);
+
+impl Reader {
+    pub(super) fn new(value: Value) -> Result<Self, Malformed> {
+        match value {
+            Value::Array(values) => Ok(Self(values.into_iter())),
+            _ => Err(Malformed),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.len() == 0
+    }
+
+    pub(super) fn number(&mut self) -> Result<i64, Malformed> {
+        match self.0.next() {
+            Some(Value::Int(number)) => Ok(number),
+            _ => Err(Malformed),
+        }
+    }
+
+    pub(super) fn count(&mut self) -> Result<u64, Malformed> {
+        u64::try_from(self.number()?).map_err(|_| Malformed)
+    }
+
+    pub(super) fn list(&mut self) -> Result<Self, Malformed> {
+        Self::new(self.0.next().ok_or(Malformed)?)
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>, Malformed> {
+        match self.0.next() {
+            Some(Value::BulkString(bytes)) => Ok(bytes),
+            _ => Err(Malformed),
+        }
+    }
+
+    pub(super) fn text(&mut self) -> Result<String, Malformed> {
+        String::from_utf8(self.bytes()?).map_err(|_| Malformed)
+    }
+
+    pub(super) fn id(&mut self) -> Result<CallbackId, Malformed> {
+        let id = Uuid::from_slice(&self.bytes()?).map_err(|_| Malformed)?;
+        Ok(CallbackId(id))
+    }
+
+    /// A time on Redis's clock, which reads `there` while ours reads `here`; -1 is none.
+    pub(super) fn time(
+        &mut self,
+        there: TimestampMs,
+        here: TimestampMs,
+    ) -> Result<Option<TimestampMs>, Malformed> {
+        let time = self.number()?;
+        Ok(u64::try_from(time)
+            .ok()
+            .map(|time| moved(time, there, here)))
+    }
+}
+
+/// A time on one clock as another shows it.
+fn moved(time: TimestampMs, there: TimestampMs, here: TimestampMs) -> TimestampMs {
+    if time >= there {
+        here.saturating_add(time - there)
+    } else {
+        here.saturating_sub(there - time)
+    }
+}
+
+/// Lane names by number, as a claim tells them.
+pub(super) struct Names(HashMap<u32, (TeamId, Origin)>);
+
+impl Names {
+    pub(super) fn read(mut list: Reader) -> Result<Self, Malformed> {
+        let mut names = HashMap::new();
+        while !list.is_empty() {
+            let number = u32::try_from(list.number()?).map_err(|_| Malformed)?;
+            names.insert(number, (list.text()?.into(), list.text()?.into()));
+        }
+        Ok(Self(names))
+    }
+
+    /// Pairs of id and record as entries.
+    pub(super) fn entries(
+        &self,
+        mut list: Reader,
+        there: TimestampMs,
+        here: TimestampMs,
+    ) -> Result<Vec<Entry>, Malformed> {
+        let mut entries = Vec::with_capacity(list.0.len() / 2);
+        while !list.is_empty() {
+            let id = list.id()?;
+            let record = list.bytes()?;
+            let record: &[u8; RECORD_BYTES] = record.first_chunk().ok_or(Malformed)?;
+            let mut due = [0; 8];
+            due[2..].copy_from_slice(&record[6..12]);
+            let mut task = [0; 16];
+            task.copy_from_slice(&record[12..]);
+            let number = u32::from_be_bytes([record[0], record[1], record[2], record[3]]);
+            let (team, origin) = self.0.get(&number).ok_or(Malformed)?;
+            entries.push(Entry {
+                id,
+                team: team.clone(),
+                origin: origin.clone(),
+                task: TaskKey(u128::from_be_bytes(task)),
+                due: moved(u64::from_be_bytes(due), there, here),
+                latest_only: record[4] & 1 == 1,
+                held: false,
+            });
+        }
+        Ok(entries)
+    }
+}
+
+pub(super) fn claims(entries: Vec<Entry>, token: u64, expires: TimestampMs) -> Vec<Claim> {
+    let claim = |entry| Claim {
+        entry,
+        token,
+        expires,
+    };
+    entries.into_iter().map(claim).collect()
+}
+
+pub(super) fn settled(code: i64, id: CallbackId) -> Result<Settled, Malformed> {
+    match code {
+        0 => Ok(Settled::Done),
+        1 => Ok(Settled::Superseded(id)),
+        2 => Ok(Settled::LeaseLost(id)),
+        _ => Err(Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_moved_between_clocks() {
+        assert_eq!(moved(1_000, 900, 50_000), 50_100);
+        assert_eq!(moved(800, 900, 50_000), 49_900);
+        assert_eq!(moved(0, 900, 100), 0, "never before the beginning");
+        assert_eq!(span(u64::MAX, 0), text(SPAN_MS_MAX), "cut");
+        assert_eq!(span(5, 7), text(-2));
+    }
+
+    #[test]
+    fn an_answer_of_another_form_is_told_as_such() {
+        let reader = || Reader::new(Value::Array(vec![Value::Nil])).ok();
+        assert!(reader().is_some_and(|mut answer| answer.number().is_err()));
+        assert!(reader().is_some_and(|mut answer| answer.id().is_err()));
+        assert!(Reader::new(Value::Int(1)).is_err());
+        assert!(settled(3, CallbackId(Uuid::nil())).is_err());
+    }
+}
