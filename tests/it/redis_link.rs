@@ -1,7 +1,9 @@
 //! Lua scripts on every kind of Redis, and what a caller sees when it fails.
 
+mod cluster; // three masters
 mod faults; // forgotten scripts, full memory, silence, death
 mod messages; // the channel
+mod sentinel; // whoever was elected
 mod single; // one server: plain, with a password, with TLS
 
 use redis::Value;

@@ -3,11 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a server that fails fails the test")]
 
+pub(crate) mod cluster; // three masters
+pub(crate) mod sentinels; // a master, its replica, and who watches them
 mod server; // one process
+
+pub(crate) use server::Program;
 
 use crate::support::authority::Authority;
 use redis::{Connection, FromRedisValue, Value};
-use server::{Program, Server};
+use server::Server;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -56,6 +56,13 @@ impl Server {
         Self::start_in(program, arguments, |_| ())
     }
 
+    /// The same for a sentinel with these settings.
+    pub(super) fn start_sentinel(program: Program, settings: &str) -> Self {
+        Self::start_in(program, &["--sentinel"], |folder| {
+            std::fs::write(folder.join(SENTINEL_FILE), settings).unwrap();
+        })
+    }
+
     fn start_in(program: Program, arguments: &[&str], prepare: impl Fn(&Path)) -> Self {
         // Somebody may take the port between our look and the server's.
         for _ in 0..5 {
