@@ -6,8 +6,6 @@ use crate::support::redis::cluster::Cluster;
 use ringback::queue::redis::link::Message;
 use tokio::time::timeout;
 
-const PROGRAMS: [Program; 2] = [Program::Redis, Program::Valkey];
-
 /// Keys of sixteen shards.
 fn shards() -> Vec<String> {
     (0..16)
@@ -25,35 +23,42 @@ fn one_a_node(cluster: &Cluster) -> [String; 3] {
 
 #[tokio::test]
 async fn calls_find_their_nodes_and_answers_their_calls() {
-    for program in PROGRAMS {
-        let cluster = Cluster::start(program);
-        let link = open(&cluster.url()).await;
-        let script = counting();
-        let keys = shards();
-        for round in 1..=2 {
-            let calls = keys.iter().map(|key| call(&script, key, key)).collect();
-            let expected: Vec<_> = keys.iter().map(|key| counted(key, key, round)).collect();
-            assert_eq!(link.run(calls).await, expected);
-        }
-        for node in 0..3 {
-            let size = cluster.command(node, &["DBSIZE"]);
-            let here = keys
-                .iter()
-                .filter(|key| cluster.node_of(key) == node)
-                .count();
-            assert_eq!(size, Value::Int(here.try_into().unwrap()));
-            assert!(here > 0, "each node has its part");
-            cluster.command(node, &["SCRIPT", "FLUSH"]);
-        }
+    finds_nodes(Program::Redis).await;
+}
+
+#[tokio::test]
+async fn calls_find_their_nodes_in_valkey_too() {
+    finds_nodes(Program::Valkey).await;
+}
+
+async fn finds_nodes(program: Program) {
+    let cluster = Cluster::start(program);
+    let link = open(&cluster.url()).await;
+    let script = counting();
+    let keys = shards();
+    for round in 1..=2 {
         let calls = keys.iter().map(|key| call(&script, key, key)).collect();
-        let expected: Vec<_> = keys.iter().map(|key| counted(key, key, 3)).collect();
-        assert_eq!(
-            link.run(calls).await,
-            expected,
-            "each node loads what it misses"
-        );
-        assert_eq!(link.command(&["PING"]).await.len(), 3);
+        let expected: Vec<_> = keys.iter().map(|key| counted(key, key, round)).collect();
+        assert_eq!(link.run(calls).await, expected);
     }
+    for node in 0..3 {
+        let size = cluster.command(node, &["DBSIZE"]);
+        let here = keys
+            .iter()
+            .filter(|key| cluster.node_of(key) == node)
+            .count();
+        assert_eq!(size, Value::Int(here.try_into().unwrap()));
+        assert!(here > 0, "each node has its part");
+        cluster.command(node, &["SCRIPT", "FLUSH"]);
+    }
+    let calls = keys.iter().map(|key| call(&script, key, key)).collect();
+    let expected: Vec<_> = keys.iter().map(|key| counted(key, key, 3)).collect();
+    assert_eq!(
+        link.run(calls).await,
+        expected,
+        "each node loads what it misses"
+    );
+    assert_eq!(link.command(&["PING"]).await.len(), 3);
 }
 
 #[tokio::test]
@@ -112,9 +117,8 @@ async fn what_a_script_publishes_anywhere_is_heard() {
     };
     let link = Link::open(&cluster.url(), hearing).await.unwrap();
     let mut messages = link.subscribe();
-    let hang = Duration::from_secs(20);
     let mut heard = async || {
-        timeout(hang, messages.recv())
+        timeout(HANG, messages.recv())
             .await
             .expect("it is heard")
             .unwrap()
@@ -131,6 +135,22 @@ async fn what_a_script_publishes_anywhere_is_heard() {
             .unwrap();
         assert_eq!(heard().await, Message::Published(key.into()));
     }
+}
+
+#[tokio::test]
+async fn every_node_is_spoken_to_in_tls() {
+    let authority = Authority::new();
+    let cluster = Cluster::with_tls(&authority);
+    let link = Link::open(&cluster.url(), trusting(&authority))
+        .await
+        .unwrap();
+    let script = counting();
+    let keys = one_a_node(&cluster);
+    let calls = keys.iter().map(|key| call(&script, key, key)).collect();
+    let expected = keys.each_ref().map(|key| counted(key, key, 1));
+    assert_eq!(link.run(calls).await, expected);
+    let refused = Link::open(&cluster.url(), options()).await;
+    assert!(matches!(refused, Err(LinkError::Settings(text)) if text.contains("certificate")));
 }
 
 #[tokio::test]

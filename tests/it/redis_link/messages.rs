@@ -16,8 +16,7 @@ fn hearing() -> LinkOptions {
 }
 
 async fn heard(messages: &mut Receiver<Message>) -> Message {
-    let hang = Duration::from_secs(30);
-    timeout(hang, messages.recv())
+    timeout(HANG, messages.recv())
         .await
         .expect("something is said")
         .unwrap()
@@ -69,9 +68,7 @@ async fn a_silent_line_is_noticed() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(30), noticed)
-        .await
-        .expect("it is noticed");
+    timeout(HANG, noticed).await.expect("it is noticed");
     proxy.set(Mode::Pass);
     assert_eq!(heard(&mut messages).await, Message::Reconnected);
     redis.command(&["PUBLISH", "ringback:woken", "yes"]);

@@ -9,37 +9,42 @@ use tokio::time::timeout;
 
 #[tokio::test]
 async fn after_a_failover_the_promoted_replica_is_found() {
-    for program in [Program::Redis, Program::Valkey] {
-        let mut sentinels = Sentinels::start(program);
-        let hearing = LinkOptions {
-            channel: Some("ringback:woken".to_owned()),
-            ..options()
-        };
-        let link = Link::open(&sentinels.url(), hearing).await.unwrap();
-        let mut messages = link.subscribe();
-        let hang = Duration::from_secs(20);
-        let mut heard = async || {
-            timeout(hang, messages.recv())
-                .await
-                .expect("it is heard")
-                .unwrap()
-        };
-        assert_eq!(heard().await, Message::Reconnected);
-        run_until_answered(&link, "ringback:{1}").await;
-        sentinels.kill(0);
-        // One of those that watch may be away as well.
-        sentinels.kill_sentinel(0);
-        run_until_answered(&link, "ringback:{2}").await;
-        assert_eq!(
-            sentinels.command(1, &["EXISTS", "ringback:{2}"]),
-            Value::Int(1)
-        );
-        assert_eq!(heard().await, Message::Reconnected);
-        sentinels.command(1, &["PUBLISH", "ringback:woken", "yes"]);
-        assert_eq!(heard().await, Message::Published("yes".into()));
-    }
+    fails_over(Program::Redis).await;
 }
 
+#[tokio::test]
+async fn after_a_failover_of_valkey_too() {
+    fails_over(Program::Valkey).await;
+}
+
+async fn fails_over(program: Program) {
+    let mut sentinels = Sentinels::start(program);
+    let hearing = LinkOptions {
+        channel: Some("ringback:woken".to_owned()),
+        ..options()
+    };
+    let link = Link::open(&sentinels.url(), hearing).await.unwrap();
+    let mut messages = link.subscribe();
+    let mut heard = async || {
+        timeout(HANG, messages.recv())
+            .await
+            .expect("it is heard")
+            .unwrap()
+    };
+    assert_eq!(heard().await, Message::Reconnected);
+    run_until_answered(&link, "ringback:{1}").await;
+    sentinels.kill(0);
+    // One of those that watch may be away as well.
+    sentinels.kill_sentinel(0);
+    run_until_answered(&link, "ringback:{2}").await;
+    assert_eq!(
+        sentinels.command(1, &["EXISTS", "ringback:{2}"]),
+        Value::Int(1)
+    );
+    assert_eq!(heard().await, Message::Reconnected);
+    sentinels.command(1, &["PUBLISH", "ringback:woken", "yes"]);
+    assert_eq!(heard().await, Message::Published("yes".into()));
+}
 /// The old master comes back and believes in itself; the sentinels know better.
 #[tokio::test]
 async fn a_master_that_returns_is_not_believed() {
@@ -92,6 +97,18 @@ fn until_copied(sentinels: &Sentinels) {
     until("the replica has it, too", || {
         sentinels.command(1, &["EXISTS", "ringback:{1}"]) == Value::Int(1)
     });
+}
+
+#[tokio::test]
+async fn sentinels_and_master_are_spoken_to_in_tls() {
+    let authority = Authority::new();
+    let sentinels = Sentinels::with_tls(&authority);
+    let link = Link::open(&sentinels.url(), trusting(&authority))
+        .await
+        .unwrap();
+    run_until_answered(&link, "ringback:{1}").await;
+    let refused = Link::open(&sentinels.url(), options()).await;
+    assert!(matches!(refused, Err(LinkError::Settings(text)) if text.contains("certificate")));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::server::{Program, Server};
 use super::{command, until};
+use crate::support::authority::Authority;
 use redis::{FromRedisValue, Value};
 
 const PASSWORD: &str = "cluster-password";
@@ -16,6 +17,15 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Returns when every node serves every slot.
     pub(crate) fn start(program: Program) -> Self {
+        Self::start_with(program, None)
+    }
+
+    /// Speaks TLS to clients and among its nodes.
+    pub(crate) fn with_tls(authority: &Authority) -> Self {
+        Self::start_with(Program::Redis, Some(authority))
+    }
+
+    fn start_with(program: Program, tls: Option<&Authority>) -> Self {
         let arguments = [
             ["--cluster-enabled", "yes"],
             ["--cluster-node-timeout", "1000"],
@@ -23,11 +33,11 @@ impl Cluster {
             ["--requirepass", PASSWORD],
             ["--masterauth", PASSWORD],
         ];
-        let start = |_| Server::start(program, arguments.as_flattened());
+        let start = |_| Server::start(program, arguments.as_flattened(), tls);
         let cluster = Self {
             nodes: RANGES.iter().map(start).collect(),
         };
-        let first_port = cluster.nodes[0].port.to_string();
+        let first_port = cluster.nodes[0].address().port().to_string();
         for (index, (first, last)) in RANGES.into_iter().enumerate() {
             let [first, last] = [first, last].map(|slot| slot.to_string());
             // Else all claim the same epoch and have to settle that first.
@@ -52,8 +62,9 @@ impl Cluster {
 
     /// For `queue.url`: two nodes, from which the third must be learned.
     pub(crate) fn url(&self) -> String {
-        let [a, b] = [self.nodes[0].port, self.nodes[1].port];
-        format!("redis-cluster://:{PASSWORD}@127.0.0.1:{a},127.0.0.1:{b}")
+        let [a, b] = [0, 1].map(|node| self.nodes[node].address());
+        let scheme = self.nodes[0].scheme();
+        format!("{scheme}-cluster://:{PASSWORD}@{a},{b}")
     }
 
     /// One command on one node, 0 to 2.

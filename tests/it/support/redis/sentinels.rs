@@ -3,6 +3,7 @@
 
 use super::server::{Program, Server};
 use super::{command, until};
+use crate::support::authority::Authority;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -20,13 +21,23 @@ pub(crate) struct Sentinels {
 impl Sentinels {
     /// Returns when the replica follows and the sentinels know it and each other.
     pub(crate) fn start(program: Program) -> Self {
+        Self::start_with(program, None)
+    }
+
+    /// All of them speak TLS, among themselves as well.
+    pub(crate) fn with_tls(authority: &Authority) -> Self {
+        Self::start_with(Program::Redis, Some(authority))
+    }
+
+    fn start_with(program: Program, tls: Option<&Authority>) -> Self {
         let arguments = ["--requirepass", PASSWORD, "--masterauth", PASSWORD];
-        let master = Server::start(program, &arguments);
-        let master_port = master.port.to_string();
+        let master = Server::start(program, &arguments, tls);
+        let master_port = master.address().port().to_string();
         let replica_of = ["--replicaof", "127.0.0.1", &master_port];
         // Without it the first copy waits 5 s for more replicas.
         let at_once = ["--repl-diskless-sync-delay", "0"];
-        let replica = Server::start(program, &[&arguments[..], &replica_of, &at_once].concat());
+        let arguments = [&arguments[..], &replica_of, &at_once].concat();
+        let replica = Server::start(program, &arguments, tls);
         let settings = format!(
             "sentinel monitor {MASTER_NAME} 127.0.0.1 {master_port} 2\n\
              sentinel auth-pass {MASTER_NAME} {PASSWORD}\n\
@@ -35,7 +46,7 @@ impl Sentinels {
              requirepass {SENTINEL_PASSWORD}\n\
              sentinel sentinel-pass {SENTINEL_PASSWORD}\n"
         );
-        let sentinels = (0..3).map(|_| Server::start_sentinel(program, &settings));
+        let sentinels = (0..3).map(|_| Server::start_sentinel(program, &settings, tls));
         let this = Self {
             servers: [master, replica],
             sentinels: sentinels.collect(),
@@ -53,10 +64,11 @@ impl Sentinels {
     }
 
     pub(crate) fn url_with(&self, password: &str, sentinel_password: &str, name: &str) -> String {
-        let hosts = self.sentinels.iter().map(|sentinel| sentinel.port);
-        let hosts: Vec<String> = hosts.map(|port| format!("127.0.0.1:{port}")).collect();
+        let hosts = self.sentinels.iter();
+        let hosts: Vec<String> = hosts.map(|host| host.address().to_string()).collect();
+        let scheme = self.sentinels[0].scheme();
         format!(
-            "redis-sentinel://:{password}@{}/{name}?sentinel_password={sentinel_password}",
+            "{scheme}-sentinel://:{password}@{}/{name}?sentinel_password={sentinel_password}",
             hosts.join(",")
         )
     }
@@ -67,7 +79,7 @@ impl Sentinels {
     }
 
     pub(crate) fn address(&self, server: usize) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.servers[server].port))
+        self.servers[server].address()
     }
 
     /// kill -9. The other is promoted.
