@@ -1,9 +1,12 @@
 //! Lua scripts on every kind of Redis, and what a caller sees when it fails.
 
+mod cluster; // three masters
 mod faults; // forgotten scripts, full memory, silence, death
 mod messages; // the channel
+mod sentinel; // whoever was elected
 mod single; // one server: plain, with a password, with TLS
 
+use crate::support::authority::Authority;
 use redis::Value;
 use ringback::queue::redis::link::{Call, Link, LinkError, LinkOptions, Script};
 use std::time::Duration;
@@ -42,9 +45,19 @@ fn options() -> LinkOptions {
     }
 }
 
+fn trusting(authority: &Authority) -> LinkOptions {
+    LinkOptions {
+        tls_ca_file: Some(authority.file()),
+        ..options()
+    }
+}
+
 async fn open(url: &str) -> Link {
     Link::open(url, options()).await.unwrap()
 }
+
+/// Only a hang reaches it.
+const HANG: Duration = Duration::from_secs(20);
 
 /// One call, tried until it is answered: for healing.
 async fn run_until_answered(link: &Link, key: &str) -> Value {
@@ -53,12 +66,11 @@ async fn run_until_answered(link: &Link, key: &str) -> Value {
         loop {
             match link.run(vec![call(&script, key, "x")]).await.remove(0) {
                 Ok(answer) => return answer,
-                Err(LinkError::Unavailable(_)) => tokio::task::yield_now().await,
+                Err(LinkError::Unavailable(_)) => {}
                 Err(error) => panic!("{error}"),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let hang = Duration::from_secs(20);
-    tokio::time::timeout(hang, tries).await.expect("it heals")
+    tokio::time::timeout(HANG, tries).await.expect("it heals")
 }

@@ -65,6 +65,9 @@ pub struct LinkOptions {
     pub response_timeout: Duration,
     /// A PEM file with the certificate authorities to trust instead of Mozilla's.
     pub tls_ca_file: Option<PathBuf>,
+    /// A subscription that hears nothing this long sends a PING, to learn whether its
+    /// connection stands. Nothing else is sent on it.
+    pub silence_max: Duration,
     /// The channel that [`Link::subscribe`] hears. None: it hears nothing.
     pub channel: Option<String>,
 }
@@ -74,6 +77,7 @@ impl Default for LinkOptions {
         Self {
             connect_timeout: Duration::from_secs(2),
             response_timeout: Duration::from_secs(2),
+            silence_max: Duration::from_secs(10),
             tls_ca_file: None,
             channel: None,
         }
@@ -166,7 +170,7 @@ impl Link {
         if let Err(DialError::Refused(reason)) = started {
             return Err(LinkError::Settings(reason));
         }
-        let subscription = Subscription::start(options.channel, whereabouts, dialer);
+        let subscription = Subscription::start(&options, whereabouts, dialer);
         Ok(Self {
             shape: Arc::new(shape),
             subscription: Arc::new(subscription),

@@ -4,6 +4,7 @@
 use super::*;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis::{Redis, until};
+use std::sync::{Arc, Mutex};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -170,4 +171,61 @@ async fn a_server_that_is_away_at_first_is_no_error() {
     assert!(matches!(&answers[..], [Err(LinkError::Unavailable(_))]));
     redis.restart();
     run_until_answered(&link, "ringback:{1}").await;
+}
+
+#[tokio::test]
+async fn an_outage_is_told_once_however_long_it_is() {
+    let mut redis = Redis::start();
+    let proxy = Proxy::start(redis.address());
+    let log = Log::default();
+    let to_log = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || to_log.clone());
+    // While there is only one, tracing lets the threads of other tests, which have none,
+    // decide what is worth logging.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let link = open(&redis.url_through(proxy.address())).await;
+    redis.kill();
+    let script = counting();
+    let many_tries = async {
+        while proxy.traffic().connections < 6 {
+            let answers = link.run(vec![call(&script, "ringback:{1}", "x")]).await;
+            assert!(answers[0].is_err());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(HANG, many_tries).await.expect("it tries on");
+    redis.restart();
+    run_until_answered(&link, "ringback:{1}").await;
+    let lines = log.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines[0].contains("WARN") && lines[0].contains("Redis is away"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].contains("INFO") && lines[1].contains("Redis is back"),
+        "{lines:?}"
+    );
+}
+
+/// What this thread logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -10,13 +10,13 @@ use tokio::time::timeout;
 fn hearing() -> LinkOptions {
     LinkOptions {
         channel: Some("ringback:woken".to_owned()),
+        silence_max: Duration::from_millis(500),
         ..options()
     }
 }
 
 async fn heard(messages: &mut Receiver<Message>) -> Message {
-    let hang = Duration::from_secs(30);
-    timeout(hang, messages.recv())
+    timeout(HANG, messages.recv())
         .await
         .expect("something is said")
         .unwrap()
@@ -68,9 +68,7 @@ async fn a_silent_line_is_noticed() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(30), noticed)
-        .await
-        .expect("it is noticed");
+    timeout(HANG, noticed).await.expect("it is noticed");
     proxy.set(Mode::Pass);
     assert_eq!(heard(&mut messages).await, Message::Reconnected);
     redis.command(&["PUBLISH", "ringback:woken", "yes"]);

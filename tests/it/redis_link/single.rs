@@ -1,7 +1,6 @@
 //! One server.
 
 use super::*;
-use crate::support::authority::Authority;
 use crate::support::redis::Redis;
 
 #[tokio::test]
@@ -44,10 +43,6 @@ async fn a_password_is_needed_and_never_told() {
 async fn tls_is_verified_with_our_authority() {
     let authority = Authority::new();
     let redis = Redis::with_tls(&authority);
-    let trusting = |authority: &Authority| LinkOptions {
-        tls_ca_file: Some(authority.file()),
-        ..options()
-    };
     let link = Link::open(&redis.url(), trusting(&authority))
         .await
         .unwrap();

@@ -3,20 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a server that fails fails the test")]
 
+pub(crate) mod cluster; // three masters
+pub(crate) mod sentinels; // a master, its replica, and who watches them
 mod server; // one process
+
+pub(crate) use server::Program;
 
 use crate::support::authority::Authority;
 use redis::{Connection, FromRedisValue, Value};
-use server::{Program, Server};
+use server::Server;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One server. Without a password and without persistence unless asked.
 pub(crate) struct Redis {
     server: Server,
     password: Option<String>,
-    tls_port: Option<u16>,
 }
 
 /// A hang is told after this.
@@ -29,11 +31,11 @@ impl Redis {
 
     /// With more arguments, such as `["--maxmemory", "4mb"]` or `["--appendonly", "yes"]`.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        Self::with(Program::Redis, arguments)
+        Self::of(Server::start(Program::Redis, arguments, None))
     }
 
     pub(crate) fn start_valkey() -> Self {
-        Self::with(Program::Valkey, &[])
+        Self::of(Server::start(Program::Valkey, &[], None))
     }
 
     /// Asks every client for this password.
@@ -43,33 +45,15 @@ impl Redis {
         redis
     }
 
-    /// Speaks TLS on one port, with a certificate for 127.0.0.1 and localhost, and plain
-    /// on another for [`Redis::command`].
+    /// Speaks TLS to everybody but [`Redis::command`].
     pub(crate) fn with_tls(authority: &Authority) -> Self {
-        let tls_port = server::free_port();
-        let files = authority.issue(&["127.0.0.1", "localhost"]);
-        let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let settings = [
-            ("--tls-port", tls_port.to_string()),
-            ("--tls-auth-clients", "no".to_owned()),
-            ("--tls-ca-cert-file", text(&authority.file())),
-            ("--tls-cert-file", text(&files.certificate)),
-            ("--tls-key-file", text(&files.key)),
-        ];
-        let arguments: Vec<&str> = settings
-            .iter()
-            .flat_map(|(name, value)| [*name, value.as_str()])
-            .collect();
-        let mut redis = Self::start_with(&arguments);
-        redis.tls_port = Some(tls_port);
-        redis
+        Self::of(Server::start(Program::Redis, &[], Some(authority)))
     }
 
-    fn with(program: Program, arguments: &[&str]) -> Self {
+    fn of(server: Server) -> Self {
         Self {
-            server: Server::start(program, arguments),
+            server,
             password: None,
-            tls_port: None,
         }
     }
 
@@ -80,16 +64,15 @@ impl Redis {
 
     /// As [`Redis::url`], by way of a proxy.
     pub(crate) fn url_through(&self, address: SocketAddr) -> String {
-        match (&self.password, self.tls_port) {
-            (_, Some(_)) => format!("rediss://{address}"),
-            (Some(password), None) => format!("redis://:{password}@{address}"),
-            (None, None) => format!("redis://{address}"),
+        let scheme = self.server.scheme();
+        match &self.password {
+            Some(password) => format!("{scheme}://:{password}@{address}"),
+            None => format!("{scheme}://{address}"),
         }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        let port = self.tls_port.unwrap_or(self.server.port);
-        SocketAddr::from(([127, 0, 0, 1], port))
+        self.server.address()
     }
 
     /// One command to its answer.

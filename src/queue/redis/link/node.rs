@@ -1,5 +1,9 @@
 //! One server, kept connected in the background. A call is sent at most once over a
 //! connection that stands, or not at all; it never waits for one to come back.
+//!
+//! One connection, shared by everybody, is enough. Measured on two cores with the server
+//! on one of them: calls of 64 or 512 arguments carry 2 million arguments a second over
+//! one, two or four; single calls 94,000 a second over one, 160,000 over two.
 
 use super::Call;
 use super::dial::{DialError, Dialer, Dialled};

@@ -1,10 +1,10 @@
 //! The channel, heard on a connection of its own, subscribed again whenever it breaks.
 //! A hint may be missed meanwhile, so its hearers are told of every new subscription.
 
-use super::Message;
 use super::dial::{DialError, Dialer, Dialled};
 use super::node::delays;
 use super::whereabouts::Whereabouts;
+use super::{LinkOptions, Message};
 use bytes::Bytes;
 use redis::{PushInfo, PushKind, Value};
 use std::sync::Arc;
@@ -16,10 +16,6 @@ use tokio_util::task::AbortOnDropHandle;
 /// A hearer this far behind is told so, which it takes for a message.
 const MESSAGES_MAX: usize = 256;
 
-/// A connection that is silent this long is asked whether it still stands. Nothing else
-/// is sent on it, and an idle worker may send one command in 5 s.
-const SILENCE_MAX: Duration = Duration::from_secs(10);
-
 pub(super) struct Subscription {
     pub(super) messages: broadcast::Sender<Message>,
     /// Unsubscribes when the link is dropped.
@@ -29,14 +25,15 @@ pub(super) struct Subscription {
 impl Subscription {
     /// Starts subscribing; without a channel nothing is ever heard.
     pub(super) fn start(
-        channel: Option<String>,
+        options: &LinkOptions,
         whereabouts: Whereabouts,
         dialer: Arc<Dialer>,
     ) -> Self {
         let messages = broadcast::Sender::new(MESSAGES_MAX);
-        let keeper = channel.map(|channel| {
+        let keeper = options.channel.clone().map(|channel| {
             let hearer = Hearer {
                 channel,
+                silence_max: options.silence_max,
                 whereabouts,
                 dialer,
                 messages: messages.clone(),
@@ -52,6 +49,7 @@ impl Subscription {
 
 struct Hearer {
     channel: String,
+    silence_max: Duration,
     whereabouts: Whereabouts,
     dialer: Arc<Dialer>,
     messages: broadcast::Sender<Message>,
@@ -98,7 +96,7 @@ impl Hearer {
         let mut connection = dialled.connection;
         let listening = async {
             loop {
-                match timeout(SILENCE_MAX, pushes.recv()).await {
+                match timeout(self.silence_max, pushes.recv()).await {
                     Ok(None) => return,
                     Ok(Some(push)) => {
                         if let Some(message) = published(push) {

@@ -1,6 +1,7 @@
 //! One server process. Killed when dropped.
 
-use std::net::TcpListener;
+use crate::support::authority::Authority;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,7 +40,10 @@ impl Program {
 }
 
 pub(super) struct Server {
+    /// Plain, for the tests themselves.
     pub(super) port: u16,
+    /// For clients and other servers, when they speak TLS.
+    tls_port: Option<u16>,
     program: Program,
     arguments: Vec<String>,
     folder: tempfile::TempDir,
@@ -52,30 +56,61 @@ const LOG_FILE: &str = "log";
 
 impl Server {
     /// Starts it on a free port and waits until it listens.
-    pub(super) fn start(program: Program, arguments: &[&str]) -> Self {
-        Self::start_in(program, arguments, |_| ())
+    pub(super) fn start(program: Program, arguments: &[&str], tls: Option<&Authority>) -> Self {
+        let start = || Self::try_to_start(program, arguments, tls, |_| ());
+        insist(start)
     }
 
-    fn start_in(program: Program, arguments: &[&str], prepare: impl Fn(&Path)) -> Self {
-        // Somebody may take the port between our look and the server's.
-        for _ in 0..5 {
-            let folder = tempfile::tempdir().unwrap();
-            prepare(folder.path());
-            let port = free_port();
-            let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
-            let child = spawn(program, port, folder.path(), &arguments);
-            let mut server = Self {
-                port,
-                program,
-                arguments,
-                folder,
-                child,
-            };
-            if server.listens() {
-                return server;
-            }
+    /// The same for a sentinel with these settings.
+    pub(super) fn start_sentinel(
+        program: Program,
+        settings: &str,
+        tls: Option<&Authority>,
+    ) -> Self {
+        insist(|| {
+            Self::try_to_start(program, &["--sentinel"], tls, |folder| {
+                std::fs::write(folder.join(SENTINEL_FILE), settings).unwrap();
+            })
+        })
+    }
+
+    /// None: somebody took the port between our look and the server's.
+    fn try_to_start(
+        program: Program,
+        arguments: &[&str],
+        tls: Option<&Authority>,
+        prepare: impl Fn(&Path),
+    ) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
+        let (port, tls_port) = (free_port(), tls.map(|_| free_port()));
+        let mut arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        if let (Some(authority), Some(tls_port)) = (tls, tls_port) {
+            arguments.extend(tls_arguments(authority, tls_port));
         }
-        panic!("{program:?} found no free port");
+        let child = spawn(program, port, folder.path(), &arguments);
+        let mut server = Self {
+            port,
+            tls_port,
+            program,
+            arguments,
+            folder,
+            child,
+        };
+        server.listens().then_some(server)
+    }
+
+    /// Of its URL.
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.tls_port {
+            Some(_) => "rediss",
+            None => "redis",
+        }
+    }
+
+    /// Where clients and other servers connect.
+    pub(super) fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.tls_port.unwrap_or(self.port)))
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -122,6 +157,29 @@ impl Server {
     fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join(LOG_FILE)).unwrap_or_default()
     }
+}
+
+fn insist(start: impl Fn() -> Option<Server>) -> Server {
+    let mut tries = (0..5).filter_map(|_| start());
+    tries.next().expect("one of five ports stays free")
+}
+
+/// Certificates are asked for by no server, and shown by every one.
+fn tls_arguments(authority: &Authority, port: u16) -> Vec<String> {
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let arguments = [
+        ("--tls-port", port.to_string()),
+        ("--tls-auth-clients", "no".to_owned()),
+        ("--tls-replication", "yes".to_owned()),
+        ("--tls-cluster", "yes".to_owned()),
+        ("--tls-ca-cert-file", text(authority.file())),
+        ("--tls-cert-file", text(authority.server_file())),
+        ("--tls-key-file", text(authority.server_key_file())),
+    ];
+    let arguments = arguments.into_iter();
+    arguments
+        .flat_map(|(name, value)| [name.to_owned(), value])
+        .collect()
 }
 
 impl Drop for Server {
