@@ -103,7 +103,7 @@ impl App {
         let records = Records::open(folder, vault).await?;
         let journal =
             Journal::open(folder, config.intake.commit_items_max, metrics.clone()).await?;
-        let ids = IdSequence::after(journal.last_sequence().await?);
+        let ids = IdSequence::after(journal.last_id().await?);
         let limits = Limits {
             slots_total: config.queue.slots,
             lane_in_flight_max: config.queue.lane_cap,

@@ -91,14 +91,11 @@ async fn page(
 /// # Errors
 /// [`JournalError`] when the journal does not answer.
 pub async fn take_unqueued(app: &App) -> Result<(), JournalError> {
-    let rows = app.journal.unqueued(PAGE).await?;
-    if rows.is_empty() {
-        return Ok(());
+    // Marked already: a push that fails marks them back.
+    let rows = app.journal.take_unqueued(PAGE).await?;
+    if !rows.is_empty() {
+        push_rows(app, rows).await;
     }
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    // Marked first: a push that fails marks them back.
-    app.journal.mark_queued(&ids).await?;
-    push_rows(app, rows).await;
     Ok(())
 }
 
