@@ -13,16 +13,16 @@ const PATIENCE: Duration = Duration::from_mins(2);
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_accepted_work_is_finished_and_new_work_refused() {
     let home = Home::make("");
-    let gateway = home.serve_on_small_disk(24);
+    let gateway = home.serve_on_small_disk(80);
     let endpoint = Endpoint::hanging().await;
     gateway
         .put_team(json!({"default_callback_url": endpoint.url()}))
         .await;
     let mut accepted = HashSet::new();
     let mut refused = 0;
-    for batch in 0..200 {
+    for batch in 0..2_000 {
         let events: Vec<_> = (0..100)
-            .map(|n| format!("b{batch}-{n}-{}", "x".repeat(200)))
+            .map(|n| format!("b{batch}-{n}-{}", "x".repeat(240)))
             .collect();
         match gateway.hand_in(&events).await {
             Some(ids) => accepted.extend(ids),

@@ -2,14 +2,15 @@
 //! settling meets a full disk, taken back when there is room again; in between nothing
 //! new is accepted, or it would eat what finishing needs.
 
+use crate::journal::sqlite::batch::LOG_BYTES;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Room for the write-ahead log of many thousand settled callbacks.
-const BYTES: usize = 8 * 1024 * 1024;
+/// As much as the log holds before it is copied back: the database may have to grow by that.
+const BYTES: usize = LOG_BYTES as usize;
 static CHUNK: [u8; 65_536] = [0; 65_536];
 /// Taking it back writes all of it, so not for every request.
 const TRY_EVERY: Duration = Duration::from_secs(1);

@@ -13,6 +13,12 @@ use uuid::Uuid;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/journal/migrations/sqlite");
 
+/// When the log is copied back into the database: pages that many commits touch are then
+/// copied once, not each time. The ballast must hold as much, so that a full disk cannot
+/// keep the log from being copied back.
+pub(super) const LOG_BYTES: u32 = 32 * 1024 * 1024;
+const PAGE_BYTES: u32 = 4096;
+
 /// Rows per statement, largest first: few distinct texts, so each is prepared once.
 const CHUNKS: [usize; 3] = [64, 8, 1];
 
@@ -24,9 +30,9 @@ pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sq
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-16384") // 16 MiB
-        // 64 MiB of log: pages that many commits touch are copied back once, not each time.
-        .pragma("wal_autocheckpoint", "16384")
-        .pragma("journal_size_limit", "134217728"); // a WAL grown by a burst is cut back
+        .pragma("wal_autocheckpoint", (LOG_BYTES / PAGE_BYTES).to_string())
+        // A log grown by a burst is cut back.
+        .pragma("journal_size_limit", (2 * LOG_BYTES).to_string());
     SqlitePoolOptions::new()
         .max_connections(connections)
         .test_before_acquire(false) // a local file does not hang up
@@ -53,6 +59,15 @@ pub(super) async fn transaction<T>(
         let _ = connection.close().await;
     }
     done
+}
+
+/// Copies the log back into the database, as far as no reader needs it; the next write
+/// then starts at its beginning.
+pub(super) async fn copy_log_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// Inserts callbacks and tells for each whether it is new.

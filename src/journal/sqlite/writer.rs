@@ -47,16 +47,20 @@ async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) {
     group.answer(appended, &settled);
 }
 
-/// Without the new work, and if the disk is full, with the reserve.
+/// Without the new work, and if the disk is full, with the reserve: the log is copied back
+/// into the database, for which the reserve is large enough, and begins anew in the room it has.
 async fn settle_alone(
     pool: &SqlitePool,
     ballast: &mut Ballast,
     changes: &[&Change],
 ) -> Result<(), JournalError> {
-    match write(pool, &[], changes).await {
-        Err(JournalError::Full) if ballast.give_up() => write(pool, &[], changes).await.map(|_| ()),
-        written => written.map(|_| ()),
+    let mut written = write(pool, &[], changes).await;
+    if matches!(written, Err(JournalError::Full)) {
+        ballast.give_up();
+        batch::copy_log_back(pool).await?;
+        written = write(pool, &[], changes).await;
     }
+    written.map(|_| ())
 }
 
 async fn write(
