@@ -5,6 +5,7 @@ mod change;
 mod engine;
 mod error;
 mod group;
+mod postgres;
 mod sqlite;
 mod view;
 
@@ -14,10 +15,11 @@ pub use error::JournalError;
 pub use view::{AttemptRow, Counts, Detail, OpenRow, Search, Selection};
 
 use crate::callback::CallbackId;
+use crate::config::Config;
+use crate::journal::postgres::PostgresJournal;
 use crate::journal::sqlite::SqliteJournal;
 use crate::metrics::Metrics;
 use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The open journal; clones share it. Its methods are those of [`Engine`].
@@ -27,20 +29,21 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens `journal.db` in the folder, made if missing, and brings its schema up to
-    /// date. `commit_items_max` bounds the callbacks that share a commit.
+    /// Opens what `store.url` names, made if missing, and brings its schema up to date.
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`] when the file cannot be opened or is damaged.
-    pub async fn open(
-        folder: &Path,
-        commit_items_max: usize,
-        metrics: Metrics,
-    ) -> Result<Self, JournalError> {
-        let engine = SqliteJournal::open(folder, commit_items_max, metrics).await?;
-        Ok(Self {
-            engine: Arc::new(engine),
-        })
+    /// [`JournalError::Unavailable`] when the file cannot be opened or the server does not
+    /// answer, [`JournalError::Unfit`] when a commit there would not be one.
+    pub async fn open(config: &Config, metrics: Metrics) -> Result<Self, JournalError> {
+        let items_max = config.intake.commit_items_max;
+        let engine: Arc<dyn Engine> = match config.store.postgres_url() {
+            None => Arc::new(SqliteJournal::open(&config.data.dir, items_max, metrics).await?),
+            Some(url) => {
+                let connections = config.store.journal_connections();
+                Arc::new(PostgresJournal::open(url, connections, items_max, metrics).await?)
+            }
+        };
+        Ok(Self { engine })
     }
 
     /// As [`Engine::note_claims`], for any iterator.

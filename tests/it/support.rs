@@ -2,8 +2,10 @@
 
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod endpoint; // a receiver that speaks HTTP well
+pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod queue; // a queue with its clock
 pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod resolver; // a name server that answers as told
 pub(crate) mod simulator; // receivers on virtual time
+pub(crate) mod store; // a journal on every database
