@@ -52,7 +52,8 @@ pub struct App {
     hot: Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>,
     ids: Arc<Mutex<IdSequence>>,
     /// Held for the life of the process: two gateways on one folder would deliver twice.
-    _lock: Arc<File>,
+    /// None where the store is made for several.
+    _lock: Option<Arc<File>>,
 }
 
 /// Why the gateway cannot open.
@@ -91,19 +92,18 @@ impl quick_cache::Weighter<CallbackId, Arc<Callback>> for BodyBytes {
 }
 
 impl App {
-    /// Opens everything in `config.data.dir`, made if missing.
+    /// Opens everything in `config.data.dir`, made if missing, or in the database that
+    /// `config.store` names.
     ///
     /// # Errors
-    /// [`OpenError`] names the folder or file.
+    /// [`OpenError`] names the folder, the file or the setting.
     pub async fn open(config: Config, clock: Clock, shutdown: Shutdown) -> Result<Self, OpenError> {
         let lock = lock_folder(&config)?;
         let metrics = Metrics::new();
-        let folder = &config.data.dir;
         let vault = Vault::open(&config.vault_key_path())?;
-        let records = Records::open(folder, vault).await?;
-        let journal =
-            Journal::open(folder, config.intake.commit_items_max, metrics.clone()).await?;
-        let ids = IdSequence::after(journal.last_sequence().await?);
+        let records = Records::open(&config, vault).await?;
+        let journal = Journal::open(&config, metrics.clone()).await?;
+        let ids = IdSequence::after(journal.last_id().await?);
         let limits = Limits {
             slots_total: config.queue.slots,
             lane_in_flight_max: config.queue.lane_cap,
@@ -122,7 +122,7 @@ impl App {
             ids: Arc::new(Mutex::new(ids)),
             queue: Arc::new(queue),
             config: Arc::new(config),
-            _lock: Arc::new(lock),
+            _lock: lock.map(Arc::new),
             clock,
             metrics,
             journal,
@@ -215,16 +215,20 @@ impl App {
     }
 }
 
-fn lock_folder(config: &Config) -> Result<File, OpenError> {
+/// `None`: the data is elsewhere, in a database for several processes.
+fn lock_folder(config: &Config) -> Result<Option<File>, OpenError> {
     let path = &config.data.dir;
     let folder = |source| OpenError::Folder {
         path: path.clone(),
         source,
     };
+    if config.store.postgres_url().is_some() {
+        return Ok(None);
+    }
     std::fs::create_dir_all(path).map_err(folder)?;
     let lock = File::create(path.join("lock")).map_err(folder)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Some(lock)),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.clone())),
         Err(std::fs::TryLockError::Error(error)) => Err(folder(error)),
     }

@@ -28,13 +28,20 @@ impl std::fmt::Display for CallbackId {
 }
 
 impl CallbackId {
-    /// The first 60 of its bits, which order it and are unique in one journal
-    /// (see [`IdSequence`]): 48 of milliseconds, 12 of counter.
+    /// The first 60 of its bits, which order it: 48 of milliseconds, 12 of counter. Unique
+    /// among the ids of one [`IdSequence`] only: several processes make equal ones.
     #[must_use]
     pub fn sequence(self) -> i64 {
         let bits = self.0.as_u128();
         let (ms, counter) = (bits >> 80, (bits >> 64) & 0xfff);
         i64::try_from((ms << 12) | counter).expect("60 bits fit into 63")
+    }
+
+    /// Below every id of a callback accepted at this time, above every earlier one.
+    #[must_use]
+    pub fn first_at(ms: TimestampMs) -> Self {
+        let ms = ms.min((1 << 48) - 1);
+        Self(Uuid::from_u128(u128::from(ms) << 80))
     }
 
     /// When it was accepted.
@@ -53,11 +60,12 @@ pub struct IdSequence {
 }
 
 impl IdSequence {
-    /// Continues after `last`, the greatest [`CallbackId::sequence`] in use; 0 for none.
+    /// Continues after `last`, the greatest id in use.
     #[must_use]
-    pub fn after(last: i64) -> Self {
+    pub fn after(last: Option<CallbackId>) -> Self {
+        let last = last.map_or(0, CallbackId::sequence);
         Self {
-            last: u64::try_from(last).unwrap_or(0),
+            last: last.unsigned_abs(),
         }
     }
 
@@ -299,7 +307,7 @@ mod tests {
 
     #[test]
     fn ids_grow_whatever_the_clock_does() {
-        let mut ids = IdSequence::after(0);
+        let mut ids = IdSequence::after(None);
         let times = [1000, 1000, 900, 1001, 5000];
         let made: Vec<_> = times.map(|now| ids.next(now, u64::MAX)).into();
         assert!(made.is_sorted());
@@ -310,13 +318,15 @@ mod tests {
         assert_eq!(made[4].accepted_ms(), 5000);
         assert_eq!(made[0].0.get_version_num(), 7);
         assert_eq!(made[0].0.get_variant(), uuid::Variant::RFC4122);
-        let continued = IdSequence::after(made[4].sequence()).next(10, 0);
+        let continued = IdSequence::after(Some(made[4])).next(10, 0);
         assert!(continued > made[4]);
+        assert!(CallbackId::first_at(5000) < made[4]);
+        assert!(CallbackId::first_at(5001) > made[4]);
     }
 
     #[test]
     fn a_full_millisecond_borrows_from_the_next() {
-        let mut ids = IdSequence::after(0);
+        let mut ids = IdSequence::after(None);
         let made: std::collections::BTreeSet<_> =
             (0..10_000).map(|_| ids.next(7, 0).sequence()).collect();
         assert_eq!(made.len(), 10_000);

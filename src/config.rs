@@ -1,7 +1,12 @@
 //! Embedded defaults + file + environment → [`Config`]. The only reader of the
-//! environment. All cross-field rules are in `Config::problems`; every problem
+//! environment. All cross-field rules are in `config/rules.rs`; every problem
 //! is reported at once.
 
+mod rules;
+pub mod secret_url;
+mod store;
+
+use crate::config::secret_url::{SecretUrl, mask_passwords};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -30,13 +35,17 @@ macro_rules! section {
 section!(
     /// Every setting.
     Config {
-        data: Data, api: Api, operator: Operator, intake: Intake, queue: Queue,
+        data: Data, store: Store, api: Api, operator: Operator, intake: Intake, queue: Queue,
         delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
 section!(
     /// `[data]`
     Data { dir: PathBuf, vault_key_file: PathBuf }
+);
+section!(
+    /// `[store]`
+    Store { url: SecretUrl, connections_max: u32 }
 );
 section!(
     /// `[api]`
@@ -160,63 +169,10 @@ impl Config {
         }
     }
 
-    /// The settings in force, as TOML. No setting is a secret: secrets live in files.
+    /// The settings in force, as TOML, passwords in URLs masked. Other secrets live in files.
     #[must_use]
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("every setting has a TOML form")
-    }
-
-    /// Every rule between settings that is broken.
-    fn problems(&self) -> Vec<String> {
-        let (delivery, queue, api) = (&self.delivery, &self.queue, &self.api);
-        let rules = [
-            (
-                queue.lease_ms < delivery.attempt_timeout_ms.saturating_add(5000),
-                format!(
-                    "queue.lease_ms ({}) must be at least delivery.attempt_timeout_ms ({}) + 5000",
-                    queue.lease_ms, delivery.attempt_timeout_ms
-                ),
-            ),
-            (
-                delivery.connect_timeout_ms >= delivery.attempt_timeout_ms,
-                "delivery.connect_timeout_ms must be below delivery.attempt_timeout_ms".into(),
-            ),
-            (
-                delivery.response_head_bytes_max < 8192,
-                "delivery.response_head_bytes_max must be at least 8192".into(),
-            ),
-            (
-                delivery.response_body_bytes_kept > delivery.response_body_bytes_max,
-                "delivery.response_body_bytes_kept must not exceed delivery.response_body_bytes_max".into(),
-            ),
-            (queue.slots == 0, "queue.slots must be at least 1".into()),
-            (queue.lane_cap == 0, "queue.lane_cap must be at least 1".into()),
-            (
-                self.intake.commit_items_max == 0,
-                "intake.commit_items_max must be at least 1".into(),
-            ),
-            (
-                api.item_bytes_max > api.body_bytes_max,
-                "api.item_bytes_max must not exceed api.body_bytes_max".into(),
-            ),
-            (
-                !(1..=127).contains(&api.item_depth_max),
-                "api.item_depth_max must be from 1 to 127".into(),
-            ),
-            (
-                !(1.0..=10.0).contains(&self.retry.factor),
-                "retry.factor must be from 1.0 to 10.0".into(),
-            ),
-            (
-                !(0.0..=1.0).contains(&self.retry.jitter),
-                "retry.jitter must be from 0.0 to 1.0".into(),
-            ),
-        ];
-        rules
-            .into_iter()
-            .filter(|(broken, _)| *broken)
-            .map(|(_, text)| text)
-            .collect()
     }
 
     /// Where the vault's key is.
@@ -249,7 +205,8 @@ fn check_shape(origin: &str, settings: &Table) -> Result<Config, ConfigError> {
 fn malformed(origin: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError::Malformed {
         origin: origin.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+        // The message quotes the line at fault.
+        message: mask_passwords(error.to_string().trim_end()),
     }
 }
 

@@ -7,13 +7,22 @@ pub mod producers;
 pub mod projects;
 pub mod teams;
 
+use crate::config::Config;
 use crate::vault::{Vault, VaultError};
-use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, AnyPool, Connection};
 use std::path::Path;
+use std::time::Duration;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("src/records/migrations");
+/// In PostgreSQL the journal keeps its own list of migrations in the same database.
+const MIGRATIONS_TABLE: &str = "records_migrations";
+/// Waiting for a connection: a server that is away must not hold requests for long.
+const ACQUIRE_MAX: Duration = Duration::from_secs(3);
+/// A connection that was idle for longer is asked for a sign of life before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Any one query.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// The open records; clones share the connections.
 #[derive(Debug, Clone)]
@@ -37,31 +46,26 @@ pub enum RecordsError {
 }
 
 impl Records {
-    /// Opens `records.db` in the folder, made if missing, and brings its schema up to date.
+    /// Opens what `store.url` names, made if missing, and brings its schema up to date. The
+    /// vault must be the one that the records were sealed with.
     ///
     /// # Errors
-    /// [`RecordsError::Unavailable`] when the file cannot be opened.
-    pub async fn open(folder: &Path, vault: Vault) -> Result<Self, RecordsError> {
+    /// [`RecordsError::Unavailable`] when the file cannot be opened or the server does not
+    /// answer, [`RecordsError::Vault`] when the vault key is another one.
+    pub async fn open(config: &Config, vault: Vault) -> Result<Self, RecordsError> {
         sqlx::any::install_default_drivers();
-        let url = format!("sqlite://{}?mode=rwc", folder.join("records.db").display());
-        let pool = AnyPoolOptions::new()
-            .max_connections(4)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    for pragma in [
-                        "PRAGMA busy_timeout = 10000",
-                        "PRAGMA journal_mode = WAL",
-                        "PRAGMA synchronous = FULL",
-                    ] {
-                        sqlx::query(pragma).execute(&mut *connection).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .connect(&url)
-            .await?;
-        MIGRATIONS.run(&pool).await.map_err(sqlx::Error::from)?;
-        Ok(Self { pool, vault })
+        let mut migrations: Migrator = sqlx::migrate!("src/records/migrations");
+        let pool = match config.store.postgres_url() {
+            None => sqlite(&config.data.dir).await?,
+            Some(url) => {
+                migrations.dangerous_set_table_name(MIGRATIONS_TABLE);
+                postgres(url, config.store.records_connections()).await?
+            }
+        };
+        migrations.run(&pool).await.map_err(sqlx::Error::from)?;
+        let records = Self { pool, vault };
+        records.check_vault().await?;
+        Ok(records)
     }
 
     /// What a key is looked up by.
@@ -70,10 +74,85 @@ impl Records {
         self.vault.digest(key)
     }
 
+    /// The first opener leaves a sealed word; whoever cannot read it has another key and
+    /// would refuse every key and secret of the others.
+    async fn check_vault(&self) -> Result<(), RecordsError> {
+        const PLACE: &str = "vault check|v1";
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO vault_check (id, sealed) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
+            )
+            .bind(self.vault.seal(PLACE, "ringback"))
+            .execute(connection)
+            .await
+        })
+        .await?;
+        let sealed: String = self
+            .run(async |connection| {
+                sqlx::query_scalar("SELECT sealed FROM vault_check WHERE id = 1")
+                    .fetch_one(connection)
+                    .await
+            })
+            .await?;
+        self.vault.unseal(PLACE, &sealed)?;
+        Ok(())
+    }
+
+    /// Runs one query on a connection, for a bounded time. A connection that does not
+    /// answer is thrown away.
+    async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let silent = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        let done = tokio::time::timeout(ANSWER_MAX, work(&mut connection))
+            .await
+            .unwrap_or_else(silent);
+        if matches!(done, Err(sqlx::Error::Io(_))) {
+            drop(connection.detach());
+        }
+        done
+    }
+
     /// Closes the database. Call it last.
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn sqlite(folder: &Path) -> Result<AnyPool, sqlx::Error> {
+    let url = format!("sqlite://{}?mode=rwc", folder.join("records.db").display());
+    AnyPoolOptions::new()
+        .max_connections(4)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                for pragma in [
+                    "PRAGMA busy_timeout = 10000",
+                    "PRAGMA journal_mode = WAL",
+                    "PRAGMA synchronous = FULL",
+                ] {
+                    sqlx::query(pragma).execute(&mut *connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect(&url)
+        .await
+}
+
+async fn postgres(url: &str, connections: u32) -> Result<AnyPool, sqlx::Error> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_MAX)
+        .test_before_acquire(false) // only those that were idle, see below
+        .before_acquire(|connection, metadata| {
+            Box::pin(async move {
+                Ok(metadata.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
+            })
+        })
+        .connect(url)
+        .await
 }
 
 /// Turns a broken uniqueness into [`RecordsError::Exists`].
@@ -84,4 +163,9 @@ fn exists(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> RecordsE
         }
         _ => RecordsError::Unavailable(error),
     }
+}
+
+/// No stored text does, and PostgreSQL refuses to look for one.
+fn holds_nul(text: &str) -> bool {
+    text.contains('\0')
 }

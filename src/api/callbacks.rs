@@ -87,6 +87,12 @@ impl SearchQuery {
                 reason,
             });
         }
+        for (field, text) in [("team_id", &self.team_id), ("task_id", &self.task_id)] {
+            if text.as_ref().is_some_and(|text| text.contains('\0')) {
+                let reason = "must not contain NUL".to_owned();
+                return Err(ApiError::Invalid { field, reason });
+            }
+        }
         Ok(Search {
             team: self.team_id,
             task: self.task_id,

@@ -43,6 +43,13 @@ impl SelectionBody {
                 "name callbacks, or a team with team_id".to_owned(),
             );
         }
+        if self
+            .team_id
+            .as_ref()
+            .is_some_and(|team| team.contains('\0'))
+        {
+            return invalid("team_id", "must not contain NUL".to_owned());
+        }
         if !(1..=BULK_MAX).contains(&limit) || self.callback_ids.len() > BULK_MAX as usize {
             return invalid(
                 "limit",

@@ -148,7 +148,7 @@ impl From<JournalError> for ApiError {
         match error {
             JournalError::Full => Self::Full,
             JournalError::Closed => Self::ShuttingDown,
-            JournalError::Unavailable(_) => Self::Unavailable,
+            JournalError::Unavailable(_) | JournalError::Unfit(_) => Self::Unavailable,
         }
     }
 }

@@ -55,8 +55,8 @@ pub(super) async fn readyz(State(app): State<App>) -> (StatusCode, &'static str)
     if app.shutdown.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
-    match app.journal.last_sequence().await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
+    match app.journal.ping().await {
+        Ok(()) => (StatusCode::OK, "ready\n"),
         Err(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the journal does not answer\n",

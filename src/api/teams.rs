@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::callback::retry::Policy;
 use crate::callback::target::{origin_of, parse_url};
 use crate::intake::item::ID_BYTES_MAX;
+use crate::records::RecordsError;
 use crate::records::teams::{Team, TeamUpdate};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -114,7 +115,12 @@ pub(super) async fn put(
     let name = body.name.clone().unwrap_or_else(|| id.clone());
     let made = match before {
         Some(_) => None,
-        None => Some(app.records.add_team(&id, &name, app.clock.now()).await?),
+        None => match app.records.add_team(&id, &name, app.clock.now()).await {
+            Ok(team) => Some(team),
+            // Made by another request meanwhile: then this one changes it.
+            Err(RecordsError::Exists(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
     };
     let update = TeamUpdate {
         name: body.name,

@@ -70,6 +70,8 @@ pub enum UrlError {
     TooLong(usize),
     /// Not an absolute URL.
     Malformed,
+    /// Holds a control character, which no store need keep and no header may carry.
+    Control,
     /// Neither `http` nor `https`.
     Scheme,
     /// Holds a user name or password.
@@ -93,6 +95,10 @@ impl std::fmt::Display for UrlError {
                     "callback_url must be absolute, such as https://example.com/hook"
                 )
             }
+            Self::Control => write!(
+                out,
+                "callback_url must not contain control characters; percent-encode them"
+            ),
             Self::Scheme => write!(out, "callback_url must start with https:// or http://"),
             Self::Userinfo => write!(
                 out,
@@ -115,6 +121,9 @@ impl std::error::Error for UrlError {}
 pub fn parse_url(text: &str) -> Result<Url, UrlError> {
     if text.len() > URL_BYTES_MAX {
         return Err(UrlError::TooLong(text.len()));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(UrlError::Control);
     }
     let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -172,6 +181,10 @@ mod tests {
         assert_eq!(reason("http://[2001:db8::1]:8080/"), None);
         assert_eq!(reason("/hook"), Some(UrlError::Malformed));
         assert_eq!(reason("https://"), Some(UrlError::Malformed));
+        for hidden in ["\0", "\t", "\r\n", "\u{7f}"] {
+            let text = format!("https://example.com/a{hidden}b");
+            assert_eq!(reason(&text), Some(UrlError::Control));
+        }
         assert_eq!(reason("ftp://example.com/"), Some(UrlError::Scheme));
         assert_eq!(reason("https://a:b@example.com/"), Some(UrlError::Userinfo));
         assert_eq!(reason("https://example.com:0/"), Some(UrlError::Port));

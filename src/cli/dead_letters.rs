@@ -136,12 +136,11 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<()> {
 
 pub(super) async fn open(config: &Config) -> Result<Journal> {
     let folder = &config.data.dir;
-    if !folder.join("journal.db").exists() {
+    if config.store.postgres_url().is_none() && !folder.join("journal.db").exists() {
         bail!(
             "there is no journal in data.dir {}; is --config right?",
             folder.display()
         );
     }
-    let items_max = config.intake.commit_items_max;
-    Ok(Journal::open(folder, items_max, Metrics::new()).await?)
+    Ok(Journal::open(config, Metrics::new()).await?)
 }

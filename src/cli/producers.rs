@@ -47,5 +47,5 @@ async fn open(config: &Config) -> Result<Records> {
     let folder = &config.data.dir;
     std::fs::create_dir_all(folder).with_context(|| format!("data.dir {}", folder.display()))?;
     let vault = Vault::open(&config.vault_key_path())?;
-    Ok(Records::open(folder, vault).await?)
+    Ok(Records::open(config, vault).await?)
 }

@@ -1,8 +1,9 @@
-//! Slow duties: counting the ledger, pruning what is old.
+//! Slow duties: counting the ledger, pruning what is old, tending the tables. Of several
+//! processes one does them.
 
 use crate::app::App;
 use crate::callback::State;
-use crate::journal::JournalError;
+use crate::journal::{Duty, JournalError};
 use std::time::Duration;
 
 /// Counting reads the callbacks from end to end.
@@ -17,13 +18,28 @@ pub async fn run(app: App) {
     let mut count = tokio::time::interval(COUNT_EVERY);
     let mut prune_timer = tokio::time::interval(PRUNE_EVERY);
     loop {
-        let result = tokio::select! {
-            _ = count.tick() => audit(&app).await,
-            _ = prune_timer.tick() => prune(&app).await,
+        let due = tokio::select! {
+            _ = count.tick() => Due::Count,
+            _ = prune_timer.tick() => Due::Prune,
         };
-        if let Err(error) = result {
+        if let Err(error) = work(&app, due).await {
             tracing::warn!(error = %error, "housekeeping goes on later");
         }
+    }
+}
+
+enum Due {
+    Count,
+    Prune,
+}
+
+async fn work(app: &App, due: Due) -> Result<(), JournalError> {
+    if !app.journal.lead(Duty::Housekeeping).await? {
+        return Ok(());
+    }
+    match due {
+        Due::Count => audit(app).await,
+        Due::Prune => prune(app).await,
     }
 }
 
@@ -48,7 +64,7 @@ pub async fn audit(app: &App) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Deletes what is older than the retention allows, batch by batch.
+/// Deletes what is older than the retention allows, batch by batch, and tends the tables.
 ///
 /// # Errors
 /// [`JournalError`] when the journal does not answer.
@@ -72,5 +88,6 @@ pub async fn prune(app: &App) -> Result<(), JournalError> {
     if total > 0 {
         tracing::info!(callbacks = total, "pruned");
     }
-    Ok(())
+    // No callback that is kept may lose its attempts.
+    app.journal.tend(now, delivered.min(dead)).await
 }

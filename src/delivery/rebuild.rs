@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::callback::CallbackId;
-use crate::journal::{JournalError, OpenRow};
+use crate::journal::{Duty, JournalError, OpenRow};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -67,12 +67,23 @@ pub async fn watch(app: App) {
     loop {
         let result = tokio::select! {
             _ = unqueued.tick() => take_unqueued(&app).await,
-            _ = audit.tick() => page(&app, after).await.map(|(last, _)| after = last),
+            _ = audit.tick() => audit_page(&app, after).await.map(|last| after = last),
         };
         if let Err(error) = result {
             tracing::warn!(error = %error, "the audit goes on later");
         }
     }
+}
+
+/// One page of the audit, by one process only; returns where the next one begins.
+async fn audit_page(
+    app: &App,
+    after: Option<CallbackId>,
+) -> Result<Option<CallbackId>, JournalError> {
+    if !app.journal.lead(Duty::Audit).await? {
+        return Ok(None);
+    }
+    Ok(page(app, after).await?.0)
 }
 
 /// Pushes one page of open callbacks; returns the last id (none at the end) and how many.
@@ -91,14 +102,11 @@ async fn page(
 /// # Errors
 /// [`JournalError`] when the journal does not answer.
 pub async fn take_unqueued(app: &App) -> Result<(), JournalError> {
-    let rows = app.journal.unqueued(PAGE).await?;
-    if rows.is_empty() {
-        return Ok(());
+    // Marked already: a push that fails marks them back.
+    let rows = app.journal.take_unqueued(PAGE).await?;
+    if !rows.is_empty() {
+        push_rows(app, rows).await;
     }
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    // Marked first: a push that fails marks them back.
-    app.journal.mark_queued(&ids).await?;
-    push_rows(app, rows).await;
     Ok(())
 }
 

@@ -114,6 +114,7 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
         .or(task_url)
         .filter(|url| !url.is_empty());
     check_id("event_id", &wire.event_id)?;
+    check_id("team_id", &wire.team_id)?;
     check_id("task_id", &wire.task_id)?;
     if let Some(project) = &project {
         check_id("task.project", project)?;

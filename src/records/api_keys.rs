@@ -16,18 +16,21 @@ impl Records {
         now: TimestampMs,
     ) -> Result<String, RecordsError> {
         let key = new_key(&format!("rb_{}_", mode.as_str()));
-        sqlx::query(
-            "INSERT INTO api_keys (id, team_id, mode, digest, sealed, last_four, created_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(uuid::Uuid::now_v7().to_string())
-        .bind(team)
-        .bind(mode.as_str())
-        .bind(self.vault.digest(&key))
-        .bind(self.vault.seal(&format!("{team}|api key|v1"), &key))
-        .bind(&key[key.len() - 4..])
-        .bind(now.cast_signed())
-        .execute(&self.pool)
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO api_keys (id, team_id, mode, digest, sealed, last_four, created_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(uuid::Uuid::now_v7().to_string())
+            .bind(team)
+            .bind(mode.as_str())
+            .bind(self.vault.digest(&key))
+            .bind(self.vault.seal(&format!("{team}|api key|v1"), &key))
+            .bind(&key[key.len() - 4..])
+            .bind(now.cast_signed())
+            .execute(connection)
+            .await
+        })
         .await?;
         Ok(key)
     }
@@ -37,12 +40,17 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer or the vault key is another one.
     pub async fn api_keys(&self, team: &str) -> Result<Vec<(Mode, String)>, RecordsError> {
-        let rows: Vec<(String, String)> = sqlx::query_as(
-            "SELECT mode, sealed FROM api_keys WHERE team_id = $1 ORDER BY created_ms, mode",
-        )
-        .bind(team)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows: Vec<(String, String)> = self
+            .run(async |connection| {
+                sqlx::query_as(
+                    "SELECT mode, sealed FROM api_keys WHERE team_id = $1 \
+                     ORDER BY created_ms, mode",
+                )
+                .bind(team)
+                .fetch_all(connection)
+                .await
+            })
+            .await?;
         let open = |(mode, sealed): (String, String)| {
             let mode = if mode == "live" {
                 Mode::Live

@@ -1,7 +1,7 @@
 //! Endpoints paused because they answered 410 Gone.
 
 use crate::callback::TimestampMs;
-use crate::records::{Records, RecordsError};
+use crate::records::{Records, RecordsError, holds_nul};
 
 impl Records {
     /// Pauses a team's endpoint; pausing it again changes nothing.
@@ -14,14 +14,17 @@ impl Records {
         url: &str,
         now: TimestampMs,
     ) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO paused_endpoints (team_id, url, paused_ms) VALUES ($1, $2, $3) \
-             ON CONFLICT (team_id, url) DO NOTHING",
-        )
-        .bind(team)
-        .bind(url)
-        .bind(now.cast_signed())
-        .execute(&self.pool)
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO paused_endpoints (team_id, url, paused_ms) VALUES ($1, $2, $3) \
+                 ON CONFLICT (team_id, url) DO NOTHING",
+            )
+            .bind(team)
+            .bind(url)
+            .bind(now.cast_signed())
+            .execute(connection)
+            .await
+        })
         .await?;
         Ok(())
     }
@@ -31,10 +34,17 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
     pub async fn resume_endpoint(&self, team: &str, url: &str) -> Result<bool, RecordsError> {
-        let removed = sqlx::query("DELETE FROM paused_endpoints WHERE team_id = $1 AND url = $2")
-            .bind(team)
-            .bind(url)
-            .execute(&self.pool)
+        if holds_nul(url) {
+            return Ok(false);
+        }
+        let removed = self
+            .run(async |connection| {
+                sqlx::query("DELETE FROM paused_endpoints WHERE team_id = $1 AND url = $2")
+                    .bind(team)
+                    .bind(url)
+                    .execute(connection)
+                    .await
+            })
             .await?;
         Ok(removed.rows_affected() > 0)
     }
@@ -44,11 +54,15 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
     pub async fn paused_endpoints(&self, team: &str) -> Result<Vec<String>, RecordsError> {
-        Ok(
-            sqlx::query_scalar("SELECT url FROM paused_endpoints WHERE team_id = $1 ORDER BY url")
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_scalar(
+                    "SELECT url FROM paused_endpoints WHERE team_id = $1 ORDER BY url",
+                )
                 .bind(team)
-                .fetch_all(&self.pool)
-                .await?,
-        )
+                .fetch_all(connection)
+                .await
+            })
+            .await?)
     }
 }

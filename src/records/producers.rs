@@ -15,14 +15,18 @@ impl Records {
     /// [`RecordsError::Exists`] when the name is taken.
     pub async fn add_producer(&self, name: &str, now: TimestampMs) -> Result<String, RecordsError> {
         let key = new_key(PREFIX);
-        sqlx::query(
-            "INSERT INTO producers (name, digest, last_four, created_ms) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(name)
-        .bind(self.vault.digest(&key))
-        .bind(&key[key.len() - 4..])
-        .bind(now.cast_signed())
-        .execute(&self.pool)
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO producers (name, digest, last_four, created_ms) \
+                 VALUES ($1, $2, $3, $4)",
+            )
+            .bind(name)
+            .bind(self.vault.digest(&key))
+            .bind(&key[key.len() - 4..])
+            .bind(now.cast_signed())
+            .execute(connection)
+            .await
+        })
         .await
         .map_err(exists(|| format!("producer {name}")))?;
         Ok(key)
@@ -36,9 +40,13 @@ impl Records {
         if !is_key(PREFIX, key) {
             return Ok(None);
         }
-        let name = sqlx::query_scalar("SELECT name FROM producers WHERE digest = $1")
-            .bind(self.vault.digest(key))
-            .fetch_optional(&self.pool)
+        let name = self
+            .run(async |connection| {
+                sqlx::query_scalar("SELECT name FROM producers WHERE digest = $1")
+                    .bind(self.vault.digest(key))
+                    .fetch_optional(connection)
+                    .await
+            })
             .await?;
         Ok(name)
     }
@@ -48,10 +56,12 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
     pub async fn producers(&self) -> Result<Vec<(String, String)>, RecordsError> {
-        Ok(
-            sqlx::query_as("SELECT name, last_four FROM producers ORDER BY name")
-                .fetch_all(&self.pool)
-                .await?,
-        )
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_as("SELECT name, last_four FROM producers ORDER BY name")
+                    .fetch_all(connection)
+                    .await
+            })
+            .await?)
     }
 }

@@ -13,14 +13,17 @@ impl Records {
         name: &str,
         callback_url: Option<&str>,
     ) -> Result<(), RecordsError> {
-        sqlx::query(
-            "INSERT INTO projects (team_id, name, callback_url) VALUES ($1, $2, $3) \
-             ON CONFLICT (team_id, name) DO UPDATE SET callback_url = $3",
-        )
-        .bind(team)
-        .bind(name)
-        .bind(callback_url)
-        .execute(&self.pool)
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO projects (team_id, name, callback_url) VALUES ($1, $2, $3) \
+                 ON CONFLICT (team_id, name) DO UPDATE SET callback_url = $3",
+            )
+            .bind(team)
+            .bind(name)
+            .bind(callback_url)
+            .execute(connection)
+            .await
+        })
         .await?;
         Ok(())
     }
@@ -30,12 +33,16 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
     pub async fn project_urls(&self, team: &str) -> Result<Vec<(String, String)>, RecordsError> {
-        Ok(sqlx::query_as(
-            "SELECT name, callback_url FROM projects \
-             WHERE team_id = $1 AND callback_url IS NOT NULL",
-        )
-        .bind(team)
-        .fetch_all(&self.pool)
-        .await?)
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_as(
+                    "SELECT name, callback_url FROM projects \
+                     WHERE team_id = $1 AND callback_url IS NOT NULL",
+                )
+                .bind(team)
+                .fetch_all(connection)
+                .await
+            })
+            .await?)
     }
 }

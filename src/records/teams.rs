@@ -2,7 +2,7 @@
 
 use crate::callback::TimestampMs;
 use crate::callback::retry::Policy;
-use crate::records::{Records, RecordsError, exists};
+use crate::records::{Records, RecordsError, exists, holds_nul};
 use crate::vault::{new_key, new_signing_secret};
 use sqlx::Row;
 use sqlx::any::AnyRow;
@@ -70,17 +70,20 @@ impl Records {
             signing_secret: new_signing_secret(),
         };
         let seal = |kind: &str, secret: &str| self.vault.seal(&place(id, kind), secret);
-        sqlx::query(
-            "INSERT INTO teams (id, name, latest_only, live_callback_auth, test_callback_auth, \
-             signing_secret, created_ms) VALUES ($1, $2, 0, $3, $4, $5, $6)",
-        )
-        .bind(id)
-        .bind(name)
-        .bind(seal("live callback auth", &team.live_callback_auth))
-        .bind(seal("test callback auth", &team.test_callback_auth))
-        .bind(seal("signing", &team.signing_secret))
-        .bind(now.cast_signed())
-        .execute(&self.pool)
+        self.run(async |connection| {
+            sqlx::query(
+                "INSERT INTO teams (id, name, latest_only, live_callback_auth, test_callback_auth, \
+                 signing_secret, created_ms) VALUES ($1, $2, 0, $3, $4, $5, $6)",
+            )
+            .bind(id)
+            .bind(name)
+            .bind(seal("live callback auth", &team.live_callback_auth))
+            .bind(seal("test callback auth", &team.test_callback_auth))
+            .bind(seal("signing", &team.signing_secret))
+            .bind(now.cast_signed())
+            .execute(connection)
+            .await
+        })
         .await
         .map_err(exists(|| format!("team {id}")))?;
         Ok(team)
@@ -91,9 +94,16 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer or the vault key is another one.
     pub async fn team(&self, id: &str) -> Result<Option<Team>, RecordsError> {
-        let row = sqlx::query("SELECT * FROM teams WHERE id = $1")
-            .bind(id)
-            .fetch_optional(&self.pool)
+        if holds_nul(id) {
+            return Ok(None);
+        }
+        let row = self
+            .run(async |connection| {
+                sqlx::query("SELECT * FROM teams WHERE id = $1")
+                    .bind(id)
+                    .fetch_optional(connection)
+                    .await
+            })
             .await?;
         row.map(|row| self.open_team(&row)).transpose()
     }
@@ -122,30 +132,32 @@ impl Records {
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
     pub async fn update_team(&self, id: &str, update: &TeamUpdate) -> Result<bool, RecordsError> {
-        let Some(team) = self.team(id).await? else {
-            return Ok(false);
-        };
-        let update = update.clone();
-        let retry = update.retry.unwrap_or(team.retry);
-        let retry = retry.map(|policy| serde_json::to_string(&policy));
-        let retry = retry
-            .transpose()
-            .map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let changed = sqlx::query(
-            "UPDATE teams SET name = $1, default_callback_url = $2, latest_only = $3, retry = $4 \
-             WHERE id = $5",
-        )
-        .bind(update.name.unwrap_or(team.name))
-        .bind(
-            update
-                .default_callback_url
-                .unwrap_or(team.default_callback_url),
-        )
-        .bind(i64::from(update.latest_only.unwrap_or(team.latest_only)))
-        .bind(retry)
-        .bind(id)
-        .execute(&self.pool)
-        .await?;
+        let retry = update
+            .retry
+            .map(|policy| policy.as_ref().map(serde_json::to_string));
+        let retry = retry.map(Option::transpose).transpose();
+        let retry = retry.map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let url = update.default_callback_url.clone();
+        // One statement: changes of other settings at the same time are not undone.
+        let changed = self
+            .run(async |connection| {
+                sqlx::query(
+                    "UPDATE teams SET name = COALESCE($1, name), \
+                     default_callback_url = CASE WHEN $2 = 1 THEN $3 ELSE default_callback_url END, \
+                     latest_only = COALESCE($4, latest_only), \
+                     retry = CASE WHEN $5 = 1 THEN $6 ELSE retry END WHERE id = $7",
+                )
+                .bind(update.name.clone())
+                .bind(i64::from(url.is_some()))
+                .bind(url.flatten())
+                .bind(update.latest_only.map(i64::from))
+                .bind(i64::from(retry.is_some()))
+                .bind(retry.flatten())
+                .bind(id)
+                .execute(connection)
+                .await
+            })
+            .await?;
         Ok(changed.rows_affected() > 0)
     }
 }

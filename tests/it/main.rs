@@ -9,15 +9,18 @@ mod delivery; // what goes over the wire to a receiver, and what may not
 mod flow; // the main job: delivered, retried, held, refused
 mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
+mod journal_contract; // the rules every journal keeps, on every database
 mod order; // several callbacks of one task
 mod poison; // one callback that ends the process
 mod proxy; // the bad line that other tests use, itself
 mod queue_contract; // the rules every queue keeps, on every adapter
 mod queue_properties; // the scheduler against a simple model, over thousands of steps
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
+mod records_contract; // teams, keys and the like on every database
 mod redis_link; // scripts on every kind of Redis, and what happens when it fails
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal
+mod store_outage; // a database that is away, or that would not keep what it commits
 
 mod support; // a gateway in this process, receivers that answer as told

@@ -3,6 +3,7 @@
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod authority; // certificates as files
 pub(crate) mod endpoint; // a receiver that speaks HTTP well
+pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told
 pub(crate) mod queue; // a queue with its clock
@@ -10,3 +11,4 @@ pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod redis; // real Redis servers
 pub(crate) mod resolver; // a name server that answers as told
 pub(crate) mod simulator; // receivers on virtual time
+pub(crate) mod store; // a journal on every database

@@ -2,6 +2,7 @@
 //! that stands still, and endpoints on loopback.
 
 use super::endpoint::Endpoint;
+use super::store::configs;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -47,6 +48,16 @@ impl TestApp {
         let mut config = config(&folder);
         change(&mut config);
         Self::open(folder, config, Clock::standing(START_MS)).await
+    }
+
+    /// One on every store, with some settings changed.
+    pub(crate) async fn on_every_store(change: impl Fn(&mut Config)) -> Vec<Self> {
+        let mut apps = Vec::new();
+        for (_, mut config, folder) in configs().await {
+            change(&mut config);
+            apps.push(Self::open(folder, config, Clock::standing(START_MS)).await);
+        }
+        apps
     }
 
     /// Closes everything without settling anything and opens it again.

@@ -29,7 +29,7 @@ impl Claims {
 
     /// Notes claims with the attempts made before them. A note that fails costs only
     /// that a crash is not counted.
-    pub(super) fn note(&self, claims: impl Iterator<Item = (CallbackId, u32)>) {
+    pub(super) fn note(&self, claims: &mut dyn Iterator<Item = (CallbackId, u32)>) {
         let mut notes = Vec::new();
         for (id, attempts) in claims {
             notes.extend(id.sequence().to_le_bytes());
@@ -102,12 +102,12 @@ mod tests {
     fn two_generations_hold_the_latest_claims() {
         let folder = tempfile::tempdir().unwrap();
         let claims = Claims::in_folder(folder.path());
-        let mut ids = IdSequence::after(0);
+        let mut ids = IdSequence::after(None);
         let first = ids.next(1, 0);
-        claims.note([(first, 3)].into_iter());
+        claims.note(&mut [(first, 3)].into_iter());
         let notes: Vec<_> = (0..200_000).map(|_| (ids.next(1, 0), 0)).collect();
         for batch in notes.chunks(1000) {
-            claims.note(batch.iter().copied());
+            claims.note(&mut batch.iter().copied());
         }
         let read = Claims::in_folder(folder.path()).read();
         assert!(!read.contains_key(&first.sequence()), "long settled");

@@ -2,7 +2,7 @@
 //! settling meets a full disk, taken back when there is room again; in between nothing
 //! new is accepted, or it would eat what finishing needs.
 
-use crate::journal::sqlite::LOG_BYTES;
+use crate::journal::sqlite::batch::LOG_BYTES;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,180 @@
+//! Reading the journal: loading for attempts, walking what is open, searching. Every
+//! search walks an index in the order of its result and stops at the limit
+//! (`docs/search-plans.md`).
+
+use crate::callback::{Callback, CallbackId, State};
+use crate::journal::view::{AttemptColumns, DetailColumns, OpenColumns, rows, to_i64};
+use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+const DETAIL: &str = "SELECT c.id, c.team_id, r.event_id, c.task_id, c.project, r.mode, c.url, \
+    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms";
+/// A worker's clock may be behind that of whoever accepted the callback.
+const CLOCKS_APART_MS: u64 = 86_400_000;
+
+pub(super) async fn load_open(
+    connection: &mut PgConnection,
+    ids: &[CallbackId],
+) -> Result<Vec<Callback>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(DETAIL);
+    sql.push(", r.body FROM callbacks c JOIN results r ON r.id = c.id WHERE c.id = ANY(")
+        .push_bind(uuids(ids))
+        .push(") AND c.state IN ('pending', 'held')");
+    let found = sql.build_query_as::<DetailColumns>().fetch_all(connection);
+    let found: Vec<Detail> = rows(found.await?)?;
+    Ok(found.into_iter().map(|detail| detail.callback).collect())
+}
+
+/// Two walks that merge: one index serves each state.
+pub(super) async fn open_after(
+    connection: &mut PgConnection,
+    after: Option<CallbackId>,
+    limit: u32,
+) -> Result<Vec<OpenRow>, sqlx::Error> {
+    let found = sqlx::query_as::<_, OpenColumns>(
+        "SELECT * FROM ( \
+             (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+              WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2) \
+             UNION ALL \
+             (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+              WHERE state = 'held' AND id > $1 ORDER BY id LIMIT $2)) AS open \
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after.map_or(Uuid::nil(), |id| id.0))
+    .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows(found)
+}
+
+pub(super) async fn detail(
+    connection: &mut PgConnection,
+    id: CallbackId,
+) -> Result<Option<Detail>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(DETAIL);
+    sql.push(", r.body FROM callbacks c JOIN results r ON r.id = c.id WHERE c.id = ")
+        .push_bind(id.0);
+    let row = sql.build_query_as::<DetailColumns>();
+    let row = row.fetch_optional(connection).await?;
+    row.map(Detail::try_from).transpose()
+}
+
+/// Of two records of one attempt (its lease had ended) the earlier one. Partitions of days
+/// before the callback are not looked at.
+pub(super) async fn attempts(
+    connection: &mut PgConnection,
+    id: CallbackId,
+) -> Result<Vec<AttemptRow>, sqlx::Error> {
+    let found = sqlx::query_as::<_, AttemptColumns>(
+        "SELECT DISTINCT ON (number) number, started_ms, duration_ms, url, provenance, \
+             diagnosis, status, location, answer \
+         FROM attempts WHERE id = $1 AND started_ms >= $2 ORDER BY number, started_ms",
+    )
+    .bind(id.0)
+    .bind(to_i64(id.accepted_ms().saturating_sub(CLOCKS_APART_MS)))
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(AttemptRow::from).collect())
+}
+
+pub(super) async fn search(
+    connection: &mut PgConnection,
+    search: &Search,
+) -> Result<Vec<Detail>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Postgres>::new(DETAIL);
+    sql.push(", ''::bytea AS body FROM ");
+    match &search.task {
+        Some(task) => push_task(&mut sql, search, task),
+        None => push_walks(&mut sql, search),
+    }
+    sql.push(" ORDER BY c.id DESC LIMIT ")
+        .push_bind(i64::from(search.limit));
+    let found = sql.build_query_as::<DetailColumns>().fetch_all(connection);
+    rows(found.await?)
+}
+
+/// The callbacks of a task, filtered: there are few.
+fn push_task(sql: &mut QueryBuilder<Postgres>, search: &Search, task: &str) {
+    sql.push("results r JOIN callbacks c ON c.id = r.id WHERE r.task_id = ")
+        .push_bind(task.to_owned());
+    push_range(sql, "r", search);
+    push_filters(sql, "c", search.team.as_deref(), search.state);
+}
+
+/// A walk for each state of the team; else one, over the state or over everything.
+fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
+    let states: Vec<_> = match (search.state, &search.team) {
+        (None, Some(_)) => State::ALL.map(Some).into(),
+        (state, _) => vec![state],
+    };
+    for (index, state) in states.into_iter().enumerate() {
+        sql.push(if index == 0 { "(" } else { " UNION ALL " })
+            .push("(SELECT * FROM callbacks k WHERE TRUE");
+        push_range(sql, "k", search);
+        push_filters(sql, "k", search.team.as_deref(), state);
+        sql.push(" ORDER BY k.id DESC LIMIT ")
+            .push_bind(i64::from(search.limit))
+            .push(")");
+    }
+    sql.push(") AS c JOIN results r ON r.id = c.id");
+}
+
+/// Time and cursor are one range of ids.
+fn push_range(sql: &mut QueryBuilder<Postgres>, table: &str, search: &Search) {
+    let until = search.until_ms.map(CallbackId::first_at);
+    if let Some(below) = [until, search.before].into_iter().flatten().min() {
+        sql.push(format_args!(" AND {table}.id < "))
+            .push_bind(below.0);
+    }
+    if let Some(from) = search.from_ms.map(CallbackId::first_at) {
+        sql.push(format_args!(" AND {table}.id >= "))
+            .push_bind(from.0);
+    }
+}
+
+fn push_filters(
+    sql: &mut QueryBuilder<Postgres>,
+    table: &str,
+    team: Option<&str>,
+    state: Option<State>,
+) {
+    if let Some(team) = team {
+        sql.push(format_args!(" AND {table}.team_id = "))
+            .push_bind(team.to_owned());
+    }
+    if let Some(state) = state {
+        // As text, not as a parameter: the planner knows how common each state is.
+        sql.push(format_args!(" AND {table}.state = '{}'", state.as_str()));
+    }
+}
+
+/// One statement, so that rows and ledger are of the same moment.
+pub(super) async fn counts(connection: &mut PgConnection) -> Result<Counts, sqlx::Error> {
+    let found: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT state, COUNT(*) FROM callbacks GROUP BY state \
+         UNION ALL SELECT 'accepted', COALESCE(SUM(accepted), 0)::bigint FROM ledger \
+         UNION ALL SELECT 'pruned', COALESCE(SUM(pruned), 0)::bigint FROM ledger",
+    )
+    .fetch_all(connection)
+    .await?;
+    let mut counts = Counts::default();
+    for (name, n) in found {
+        counts.add(&name, n)?;
+    }
+    Ok(counts)
+}
+
+pub(super) async fn last_id(
+    connection: &mut PgConnection,
+) -> Result<Option<CallbackId>, sqlx::Error> {
+    let last: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM callbacks ORDER BY id DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok(last.map(CallbackId))
+}
+
+pub(super) fn uuids(ids: &[CallbackId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.0).collect()
+}

@@ -1,0 +1,144 @@
+//! Reading the journal: loading for attempts, walking what is open, searching.
+
+use crate::callback::{Callback, CallbackId, State, TimestampMs};
+use crate::journal::view::{AttemptColumns, DetailColumns, OpenColumns, rows, to_i64};
+use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
+use sqlx::{QueryBuilder, Sqlite, SqlitePool};
+use uuid::Uuid;
+
+const COLUMNS: &str = "c.id, c.team_id, c.event_id, c.task_id, c.project, c.mode, c.url, \
+    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms";
+
+/// Those of the callbacks that are still open, with their bodies, in any order.
+pub(super) async fn load_open(
+    pool: &SqlitePool,
+    ids: &[CallbackId],
+) -> Result<Vec<Callback>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    sql.push(COLUMNS);
+    sql.push(", b.body FROM callbacks c JOIN bodies b ON b.seq = c.seq WHERE c.seq IN (");
+    let mut list = sql.separated(", ");
+    for id in ids {
+        list.push_bind(id.sequence());
+    }
+    sql.push(") AND c.state IN ('pending', 'held')");
+    let found = sql.build_query_as::<DetailColumns>().fetch_all(pool);
+    let found: Vec<Detail> = rows(found.await?)?;
+    Ok(found.into_iter().map(|detail| detail.callback).collect())
+}
+
+/// The next open callbacks after `after` in order of acceptance.
+pub(super) async fn open_after(
+    pool: &SqlitePool,
+    after: Option<CallbackId>,
+    limit: u32,
+) -> Result<Vec<OpenRow>, sqlx::Error> {
+    let found = sqlx::query_as::<_, OpenColumns>(
+        "SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+         WHERE state IN ('pending', 'held') AND seq > $1 ORDER BY seq LIMIT $2",
+    )
+    .bind(after.map_or(0, CallbackId::sequence))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows(found)
+}
+
+/// One callback with its body.
+pub(super) async fn detail(
+    pool: &SqlitePool,
+    id: CallbackId,
+) -> Result<Option<Detail>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    sql.push(COLUMNS);
+    sql.push(", b.body FROM callbacks c JOIN bodies b ON b.seq = c.seq WHERE c.seq = ");
+    sql.push_bind(id.sequence());
+    let row = sql.build_query_as::<DetailColumns>().fetch_optional(pool);
+    let found = row.await?.map(Detail::try_from).transpose()?;
+    Ok(found.filter(|detail| detail.callback.id == id))
+}
+
+/// The attempts of one callback, first to last.
+pub(super) async fn attempts(
+    pool: &SqlitePool,
+    id: CallbackId,
+) -> Result<Vec<AttemptRow>, sqlx::Error> {
+    let found = sqlx::query_as::<_, AttemptColumns>(
+        "SELECT number, started_ms, duration_ms, url, provenance, diagnosis, status, location, \
+         answer FROM attempts WHERE seq = $1 ORDER BY number",
+    )
+    .bind(id.sequence())
+    .fetch_all(pool)
+    .await?;
+    Ok(found.into_iter().map(AttemptRow::from).collect())
+}
+
+/// Callbacks that match, newest first, without their bodies.
+pub(super) async fn search(pool: &SqlitePool, search: &Search) -> Result<Vec<Detail>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
+    sql.push(COLUMNS);
+    sql.push(", X'' AS body FROM callbacks c WHERE c.seq < ");
+    sql.push_bind(search.before.map_or(i64::MAX, CallbackId::sequence));
+    if let Some(team) = &search.team {
+        sql.push(" AND c.team_id = ").push_bind(team);
+    }
+    if let Some(task) = &search.task {
+        sql.push(" AND c.task_id = ").push_bind(task);
+    }
+    if let Some(state) = search.state {
+        sql.push(state_filter(state));
+    }
+    if let Some(from) = search.from_ms {
+        sql.push(" AND c.seq >= ").push_bind(first_sequence(from));
+    }
+    if let Some(until) = search.until_ms {
+        sql.push(" AND c.seq < ").push_bind(first_sequence(until));
+    }
+    sql.push(" ORDER BY c.seq DESC LIMIT ")
+        .push_bind(search.limit);
+    rows(
+        sql.build_query_as::<DetailColumns>()
+            .fetch_all(pool)
+            .await?,
+    )
+}
+
+/// Counts everything: reads the callbacks from end to end, so now and then only.
+pub(super) async fn counts(pool: &SqlitePool) -> Result<Counts, sqlx::Error> {
+    // One statement, so that rows and ledger are of the same moment.
+    let found: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT state, COUNT(*) FROM callbacks GROUP BY state UNION ALL SELECT name, n FROM ledger",
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut counts = Counts::default();
+    for (name, n) in found {
+        counts.add(&name, n)?;
+    }
+    Ok(counts)
+}
+
+/// The greatest id in use.
+pub(super) async fn last_id(pool: &SqlitePool) -> Result<Option<CallbackId>, sqlx::Error> {
+    let last: Option<Uuid> =
+        sqlx::query_scalar("SELECT id FROM callbacks ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(pool)
+            .await?;
+    Ok(last.map(CallbackId))
+}
+
+/// As text, not as a parameter: only so does SQLite see that a partial index serves.
+fn state_filter(state: State) -> &'static str {
+    match state {
+        State::Pending => " AND c.state IN ('pending', 'held') AND c.state = 'pending'",
+        State::Held => " AND c.state IN ('pending', 'held') AND c.state = 'held'",
+        State::Dead => " AND c.state = 'dead'",
+        State::Delivered => " AND c.state = 'delivered'",
+        State::Cancelled => " AND c.state = 'cancelled'",
+    }
+}
+
+/// The smallest sequence of callbacks accepted at this time.
+pub(super) fn first_sequence(ms: TimestampMs) -> i64 {
+    to_i64(ms.min(1 << 48) << 12)
+}

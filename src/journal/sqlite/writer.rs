@@ -1,0 +1,80 @@
+//! The one writer: commits group after group, and keeps finishing when the disk is full.
+
+use crate::journal::group::{self, Group, Inbox};
+use crate::journal::sqlite::ballast::Ballast;
+use crate::journal::sqlite::batch;
+use crate::journal::{Appended, Change, JournalError, NewCallback};
+use crate::metrics::Metrics;
+use sqlx::SqlitePool;
+use std::time::Instant;
+
+/// Runs until every sender is dropped.
+pub(super) async fn run(
+    pool: SqlitePool,
+    mut ballast: Ballast,
+    mut inbox: Inbox,
+    items_max: usize,
+    metrics: Metrics,
+) {
+    while let Some(group) = Group::gather(&mut inbox, items_max).await {
+        let (started, items) = (Instant::now(), group.items());
+        commit(&pool, &mut ballast, group).await;
+        group::observe(&metrics, items, started.elapsed());
+    }
+}
+
+/// One transaction for the whole group. When it fails, settling goes again alone: new
+/// work must not keep finished work from being written down on a nearly full disk.
+async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) {
+    let (mut new, changes) = (group.new_callbacks(), group.changes());
+    let refused = !new.is_empty() && !ballast.is_held();
+    if refused {
+        new.clear();
+    }
+    let written = write(pool, &new, &changes).await;
+    let mut settled = written.as_ref().map(|_| ()).map_err(Clone::clone);
+    if let Err(error) = &written {
+        tracing::error!(error = %error, "the journal could not commit");
+        if !changes.is_empty() {
+            settled = settle_alone(pool, ballast, &changes).await;
+        }
+    }
+    let appended = if refused {
+        Err(JournalError::Full)
+    } else {
+        written
+    };
+    group.answer(appended, &settled);
+}
+
+/// Without the new work, and if the disk is full, with the reserve: the log is copied back
+/// into the database, for which the reserve is large enough, and begins anew in the room it has.
+async fn settle_alone(
+    pool: &SqlitePool,
+    ballast: &mut Ballast,
+    changes: &[&Change],
+) -> Result<(), JournalError> {
+    let mut written = write(pool, &[], changes).await;
+    if matches!(written, Err(JournalError::Full)) {
+        ballast.give_up();
+        batch::copy_log_back(pool).await?;
+        written = write(pool, &[], changes).await;
+    }
+    written.map(|_| ())
+}
+
+async fn write(
+    pool: &SqlitePool,
+    new: &[&NewCallback],
+    changes: &[&Change],
+) -> Result<Vec<Appended>, JournalError> {
+    if new.is_empty() && changes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let appended = batch::transaction(pool, async |connection| {
+        let appended = batch::append(connection, new).await?;
+        batch::change(connection, changes).await?;
+        Ok(appended)
+    });
+    Ok(appended.await?)
+}

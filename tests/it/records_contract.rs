@@ -1,0 +1,206 @@
+//! The rules of the records, on every database: one SQL text, so one suite.
+
+use crate::support::store::configs;
+use ringback::callback::Mode;
+use ringback::callback::retry::Policy;
+use ringback::config::Config;
+use ringback::records::teams::TeamUpdate;
+use ringback::records::{Records, RecordsError};
+use ringback::vault::Vault;
+
+const NOW: u64 = 1_700_000_000_000;
+
+struct Subject {
+    name: &'static str,
+    config: Config,
+    records: Records,
+    _folder: tempfile::TempDir,
+}
+
+async fn open(config: &Config) -> Records {
+    Records::open(config, Vault::new([7; 32])).await.unwrap()
+}
+
+async fn subjects() -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    for (name, config, folder) in configs().await {
+        subjects.push(Subject {
+            name,
+            records: open(&config).await,
+            config,
+            _folder: folder,
+        });
+    }
+    subjects
+}
+
+#[tokio::test]
+async fn a_team_is_made_once_and_read_back_with_its_secrets() {
+    for it in subjects().await {
+        let made = it.records.add_team("a", "Team A", NOW).await.unwrap();
+        let read = it.records.team("a").await.unwrap().unwrap();
+        assert_eq!(read.name, "Team A", "on {}", it.name);
+        assert_eq!(read.live_callback_auth, made.live_callback_auth);
+        assert_eq!(read.test_callback_auth, made.test_callback_auth);
+        assert_eq!(read.signing_secret, made.signing_secret);
+        assert_eq!((read.default_callback_url, read.latest_only), (None, false));
+        assert!(read.retry.is_none());
+        let again = it.records.add_team("a", "Other", NOW).await;
+        assert!(
+            matches!(again, Err(RecordsError::Exists(_))),
+            "on {}",
+            it.name
+        );
+        assert!(it.records.team("b").await.unwrap().is_none());
+        assert!(it.records.team("a\0b").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn settings_change_one_by_one_and_can_be_removed() {
+    for it in subjects().await {
+        let r = &it.records;
+        r.add_team("a", "Team A", NOW).await.unwrap();
+        let policy = Policy {
+            retries_max: 3,
+            first_delay_ms: 1500,
+            factor: 1.5,
+            jitter: 0.1,
+        };
+        let update = TeamUpdate {
+            default_callback_url: Some(Some("https://a.test/é".to_owned())),
+            latest_only: Some(true),
+            retry: Some(Some(policy)),
+            ..TeamUpdate::default()
+        };
+        assert!(r.update_team("a", &update).await.unwrap(), "on {}", it.name);
+        let team = r.team("a").await.unwrap().unwrap();
+        assert_eq!(
+            team.default_callback_url.as_deref(),
+            Some("https://a.test/é")
+        );
+        assert!(team.latest_only && team.name == "Team A");
+        assert_eq!(team.retry.map(|policy| policy.retries_max), Some(3));
+        let update = TeamUpdate {
+            name: Some("B".to_owned()),
+            default_callback_url: Some(None),
+            retry: Some(None),
+            ..TeamUpdate::default()
+        };
+        assert!(r.update_team("a", &update).await.unwrap());
+        let team = r.team("a").await.unwrap().unwrap();
+        assert_eq!((&*team.name, team.default_callback_url), ("B", None));
+        assert!(team.latest_only && team.retry.is_none());
+        assert!(!r.update_team("b", &update).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_made_by_many_at_once_is_one_team() {
+    for it in subjects().await {
+        let other = open(&it.config).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..16 {
+            let records = if n % 2 == 0 { &it.records } else { &other };
+            let records = records.clone();
+            tasks.spawn(async move { records.add_team("a", "Team A", NOW).await });
+        }
+        let mut made = Vec::new();
+        for answer in tasks.join_all().await {
+            match answer {
+                Ok(team) => made.push(team.signing_secret),
+                Err(RecordsError::Exists(_)) => {}
+                Err(error) => panic!("{error} on {}", it.name),
+            }
+        }
+        let team = it.records.team("a").await.unwrap().unwrap();
+        assert_eq!(made, [team.signing_secret], "on {}", it.name);
+    }
+}
+
+#[tokio::test]
+async fn producers_and_keys_are_found_by_what_they_are() {
+    for it in subjects().await {
+        let r = &it.records;
+        let key = r.add_producer("eu", NOW).await.unwrap();
+        assert_eq!(r.producer_of(&key).await.unwrap().as_deref(), Some("eu"));
+        assert_eq!(r.producer_of("rb_producer_x").await.unwrap(), None);
+        let again = r.add_producer("eu", NOW).await;
+        assert!(
+            matches!(again, Err(RecordsError::Exists(_))),
+            "on {}",
+            it.name
+        );
+        let last_four = key[key.len() - 4..].to_owned();
+        assert_eq!(r.producers().await.unwrap(), [("eu".to_owned(), last_four)]);
+        let live = r.add_api_key("a", Mode::Live, NOW).await.unwrap();
+        let test = r.add_api_key("a", Mode::Test, NOW + 1).await.unwrap();
+        let keys = r.api_keys("a").await.unwrap();
+        assert_eq!(keys, [(Mode::Live, live), (Mode::Test, test)]);
+        assert!(r.api_keys("b").await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn projects_and_pauses_are_set_and_ended() {
+    for it in subjects().await {
+        let r = &it.records;
+        r.set_project_url("a", "kites", Some("https://a.test/1"))
+            .await
+            .unwrap();
+        r.set_project_url("a", "kites", Some("https://a.test/2"))
+            .await
+            .unwrap();
+        r.set_project_url("a", "boats", None).await.unwrap();
+        let urls = r.project_urls("a").await.unwrap();
+        let expected = [("kites".to_owned(), "https://a.test/2".to_owned())];
+        assert_eq!(urls, expected, "on {}", it.name);
+        r.set_project_url("a", "kites", None).await.unwrap();
+        assert!(r.project_urls("a").await.unwrap().is_empty());
+        r.pause_endpoint("a", "https://a.test/1", NOW)
+            .await
+            .unwrap();
+        r.pause_endpoint("a", "https://a.test/1", NOW + 1)
+            .await
+            .unwrap();
+        assert_eq!(r.paused_endpoints("a").await.unwrap(), ["https://a.test/1"]);
+        assert!(r.resume_endpoint("a", "https://a.test/1").await.unwrap());
+        assert!(!r.resume_endpoint("a", "https://a.test/1").await.unwrap());
+        assert!(!r.resume_endpoint("a", "https://a.test/\0").await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn another_vault_key_is_told_at_once_and_the_right_one_opens_again() {
+    for it in subjects().await {
+        let other = Records::open(&it.config, Vault::new([8; 32])).await;
+        assert!(
+            matches!(other, Err(RecordsError::Vault(_))),
+            "on {}",
+            it.name
+        );
+        open(&it.config).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_once_make_one_schema() {
+    for (_, config, _folder) in configs().await {
+        if config.store.postgres_url().is_none() {
+            continue; // one process has it for itself
+        }
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let config = config.clone();
+            tasks.spawn(async move {
+                let metrics = ringback::metrics::Metrics::new();
+                let journal = ringback::journal::Journal::open(&config, metrics)
+                    .await
+                    .unwrap();
+                open(&config).await;
+                journal.ping().await.unwrap();
+            });
+        }
+        tasks.join_all().await;
+    }
+}

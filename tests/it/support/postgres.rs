@@ -1,0 +1,212 @@
+//! A real PostgreSQL server in a temporary folder: one for the whole test process, or one
+//! of a test's own that it may stop and start. Ends with the process, however that ends.
+
+use ringback::config::Config;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use std::fmt::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
+
+/// Whom the server knows. Nobody asks for the password, but no output may show it.
+pub(crate) const PASSWORD: &str = "sesame-opens-nothing";
+const USER: &str = "ringback";
+/// Only a hang reaches it.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Statics are not dropped, so a shell ends the server: when the pipe from the test
+/// process closes, because it ended or because the server is to be stopped.
+const WATCHER: &str = r#""$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid"#;
+const REMOVING_WATCHER: &str =
+    r#"folder=$1; shift; "$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$folder""#;
+
+static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) struct Postgres {
+    folder: PathBuf,
+    port: u16,
+    watcher: Option<Child>,
+    /// Removes the folder, unless the watcher does.
+    own: Option<tempfile::TempDir>,
+}
+
+impl Postgres {
+    /// The server that tests share.
+    pub(crate) async fn shared() -> &'static Self {
+        let start = || async { Self::make(false).await };
+        SHARED.get_or_init(start).await
+    }
+
+    /// A server of one's own.
+    pub(crate) async fn own() -> Self {
+        Self::make(true).await
+    }
+
+    async fn make(own: bool) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().to_owned();
+        let own = if own {
+            Some(temporary)
+        } else {
+            let _removed_by_the_watcher = temporary.keep();
+            None
+        };
+        let mut made = Self {
+            port: free_port(),
+            watcher: None,
+            own,
+            folder,
+        };
+        made.initialise();
+        made.start().await;
+        made
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn initialise(&self) {
+        if is_root() {
+            let user = format!("{}:", server_user());
+            let given = Command::new("chown").arg(user).arg(&self.folder).status();
+            assert!(given.unwrap().success());
+        }
+        let made = as_server_user(&program("initdb"))
+            .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args(["--username", USER, "--pgdata"])
+            .arg(self.data())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let mut settings = std::fs::read_to_string(self.data().join("postgresql.conf")).unwrap();
+        write!(
+            settings,
+            "\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\n\
+             shared_buffers = '32MB'\nmax_connections = 300\n",
+            self.port,
+            self.folder.display()
+        )
+        .unwrap();
+        std::fs::write(self.data().join("postgresql.conf"), settings).unwrap();
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(&mut self) {
+        let server = as_server_user(&program("postgres"));
+        let mut command = Command::new("sh");
+        if self.own.is_some() {
+            command.args(["-c", WATCHER, "sh"]);
+        } else {
+            command
+                .args(["-c", REMOVING_WATCHER, "sh"])
+                .arg(&self.folder);
+        }
+        let log = std::fs::File::create(self.folder.join("log")).unwrap();
+        command
+            .arg(server.get_program())
+            .args(server.get_args())
+            .arg("-D")
+            .arg(self.data())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.watcher = Some(command.spawn().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = PgConnection::connect(&self.url("postgres")).await {
+            let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+            assert!(Instant::now() < deadline, "no answer: {error}\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops it as a crash would; what is committed is there after the next start.
+    pub(crate) fn stop(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            drop(watcher.stdin.take());
+            watcher.wait().unwrap();
+        }
+    }
+
+    /// A connection URL.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!(
+            "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// A new, empty database; its URL.
+    pub(crate) async fn database(&self) -> String {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::SeqCst));
+        let mut connection = PgConnection::connect(&self.url("postgres")).await.unwrap();
+        let sql = format!("CREATE DATABASE {name}");
+        connection.execute(AssertSqlSafe(sql)).await.unwrap();
+        self.url(&name)
+    }
+}
+
+/// A test's own server ends with it; the shared one is never dropped.
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Makes a configuration use a new, empty database on the shared server.
+pub(crate) async fn use_postgres(config: &mut Config) {
+    let url = Postgres::shared().await.database().await;
+    config.store.url = url.as_str().into();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// From the path, or where Debian keeps it.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        folders.extend(versions.map(|version| version.unwrap().path().join("bin")));
+    }
+    let found = folders.iter().map(|folder| folder.join(name));
+    found
+        .into_iter()
+        .find(|path| path.exists())
+        .unwrap_or_else(|| {
+            panic!("{name} is missing: install the package postgresql, or run scripts/test")
+        })
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+/// The server refuses to run as root.
+fn server_user() -> &'static str {
+    let known = Command::new("id").arg("postgres").output().unwrap();
+    if known.status.success() {
+        "postgres"
+    } else {
+        "nobody"
+    }
+}
+
+fn as_server_user(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    let user = server_user();
+    command
+        .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
+        .arg(program);
+    command
+}
