@@ -8,14 +8,16 @@ use crate::app::fresh::Fresh;
 use crate::app::settings::{Settings, TeamSettings};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
-use crate::callback::{Callback, CallbackId, IdSequence};
+use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::queue::fair::Limits;
 use crate::queue::memory::MemoryQueue;
-use crate::queue::{Entry, Queue};
+use crate::queue::redis::link::LinkError;
+use crate::queue::redis::{RedisQueue, RedisSettings};
+use crate::queue::{Entry, Queue, QueueError};
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
 use crate::vault::{Vault, VaultError};
@@ -27,6 +29,19 @@ use std::time::Duration;
 
 /// A revoked producer key is refused after this at the latest.
 const PRODUCERS_FRESH_FOR: Duration = Duration::from_secs(1);
+/// A team's queue may be overfilled by what comes within this.
+const DEPTH_FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// What a process does of what a gateway does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Both.
+    All,
+    /// Serves the API.
+    Api,
+    /// Delivers.
+    Worker,
+}
 
 /// Everything that is open; clones share it.
 #[derive(Clone)]
@@ -49,7 +64,9 @@ pub struct App {
     pub guard: Guard,
     settings: Settings,
     producers: Fresh<Arc<str>>,
-    hot: Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>,
+    depths: Fresh<u64>,
+    /// None where another process may make the first attempt: its copy would be old then.
+    hot: Option<Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>>,
     ids: Arc<Mutex<IdSequence>>,
     /// Held for the life of the process: two gateways on one folder would deliver twice.
     /// None where the store is made for several.
@@ -79,6 +96,9 @@ pub enum OpenError {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] LinkError),
 }
 
 #[derive(Clone)]
@@ -97,30 +117,26 @@ impl App {
     ///
     /// # Errors
     /// [`OpenError`] names the folder, the file or the setting.
-    pub async fn open(config: Config, clock: Clock, shutdown: Shutdown) -> Result<Self, OpenError> {
+    pub async fn open(
+        config: Config,
+        role: Role,
+        clock: Clock,
+        shutdown: Shutdown,
+    ) -> Result<Self, OpenError> {
         let lock = lock_folder(&config)?;
         let metrics = Metrics::new();
         let vault = Vault::open(&config.vault_key_path())?;
         let records = Records::open(&config, vault).await?;
         let journal = Journal::open(&config, metrics.clone()).await?;
         let ids = IdSequence::after(journal.last_id().await?);
-        let limits = Limits {
-            slots_total: config.queue.slots,
-            lane_in_flight_max: config.queue.lane_cap,
-            lease_ms: config.queue.lease_ms,
-            ..Limits::default()
-        };
-        let queue = MemoryQueue::new(limits, clock.clone(), rand::random());
-        let hot_bytes = config.delivery.hot_bodies_bytes_max;
-        // An estimate of how many fit, to size the cache's tables.
-        let hot_items = usize::try_from(hot_bytes / 2048).unwrap_or(usize::MAX);
         Ok(Self {
             settings: Settings::new(records.clone(), default_policy(&config)),
             producers: Fresh::new(PRODUCERS_FRESH_FOR),
+            depths: Fresh::new(DEPTH_FRESH_FOR),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
-            hot: Arc::new(Cache::with_weighter(hot_items, hot_bytes, BodyBytes)),
+            hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
-            queue: Arc::new(queue),
+            queue: open_queue(&config, role, clock.clone()).await?,
             config: Arc::new(config),
             _lock: lock.map(Arc::new),
             clock,
@@ -170,6 +186,7 @@ impl App {
         let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
         match self.queue.push(entries).await {
             Ok(superseded) => self.supersede(&superseded).await,
+            Err(QueueError::Rebuilding) => {}
             Err(error) => {
                 tracing::warn!(error = %error, callbacks = ids.len(), "pushing will be tried again");
                 if let Err(error) = self.journal.mark_unqueued(&ids).await {
@@ -177,6 +194,16 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Entries of one team in the queue, as they were at most 1 s ago; 0 when it does not
+    /// answer: an absent queue is no reason to refuse.
+    pub async fn team_depth(&self, team: &TeamId) -> u64 {
+        if let Some(depth) = self.depths.get(team) {
+            return depth;
+        }
+        let depth = self.queue.team_depth(team).await.unwrap_or(0);
+        self.depths.put(team.to_string(), depth)
     }
 
     /// What the team has held goes now; what has nowhere to go still is held anew at its
@@ -205,17 +232,56 @@ impl App {
 
     /// Keeps a callback just accepted in memory for its first attempt.
     pub fn keep_hot(&self, callback: Arc<Callback>) {
-        self.hot.insert(callback.id, callback);
+        if let Some(hot) = &self.hot {
+            hot.insert(callback.id, callback);
+        }
     }
 
     /// Takes a callback out of memory, if it is still there.
     #[must_use]
     pub fn take_hot(&self, id: CallbackId) -> Option<Arc<Callback>> {
-        self.hot.remove(&id).map(|(_, callback)| callback)
+        let (_, callback) = self.hot.as_ref()?.remove(&id)?;
+        Some(callback)
     }
 }
 
-/// `None`: the data is elsewhere, in a database for several processes.
+fn hot_bodies(config: &Config) -> Option<Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>> {
+    if config.queue.redis_url().is_some() {
+        return None;
+    }
+    let bytes = config.delivery.hot_bodies_bytes_max;
+    // An estimate of how many fit, to size the cache's tables.
+    let items = usize::try_from(bytes / 2048).unwrap_or(usize::MAX);
+    Some(Arc::new(Cache::with_weighter(items, bytes, BodyBytes)))
+}
+
+async fn open_queue(
+    config: &Config,
+    role: Role,
+    clock: Clock,
+) -> Result<Arc<dyn Queue>, LinkError> {
+    let queue = &config.queue;
+    let limits = Limits {
+        slots_total: queue.slots,
+        lane_in_flight_max: queue.lane_cap,
+        lease_ms: queue.lease_ms,
+        ..Limits::default()
+    };
+    let Some(url) = queue.redis_url() else {
+        return Ok(Arc::new(MemoryQueue::new(limits, clock, rand::random())));
+    };
+    let ca_file = &queue.redis_ca_file;
+    let settings = RedisSettings {
+        url: url.to_owned(),
+        tls_ca_file: (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone()),
+        prefix: queue.redis_prefix.clone(),
+        shards: queue.redis_shards as usize,
+        slots: (role != Role::Api).then_some(queue.slots),
+        limits,
+    };
+    Ok(Arc::new(RedisQueue::open(settings, clock).await?))
+}
+
 fn lock_folder(config: &Config) -> Result<Option<File>, OpenError> {
     let path = &config.data.dir;
     let folder = |source| OpenError::Folder {

@@ -44,6 +44,12 @@ impl CallbackId {
         Self(Uuid::from_u128(u128::from(ms) << 80))
     }
 
+    /// Not greater than any id made at this time or later.
+    #[must_use]
+    pub fn before(ms: TimestampMs) -> Self {
+        Self(Uuid::from_u128(u128::from(ms.min((1 << 48) - 1)) << 80))
+    }
+
     /// When it was accepted.
     #[must_use]
     pub fn accepted_ms(self) -> TimestampMs {

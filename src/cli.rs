@@ -28,7 +28,7 @@ enum Command {
     /// Show the main job: a gateway with a first team, a receiver and one result delivered
     Dev(dev::DevArgs),
     /// Run the gateway: API, delivery, operator port
-    Serve(ConfigArgs),
+    Serve(serve::ServeArgs),
     /// Run a receiver that verifies and shows the callbacks it gets
     Listen(listen::ListenArgs),
     /// Check or show the configuration
@@ -66,7 +66,7 @@ impl ConfigArgs {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Dev(args) => block_on(dev::run(args)),
-        Command::Serve(args) => block_on(serve::run(args.load()?)),
+        Command::Serve(args) => block_on(serve::run(args)),
         Command::Listen(args) => block_on(listen::run(args)),
         Command::Config(command) => configuration::run(&command),
         Command::Producers(command) => block_on(producers::run(command)),

@@ -2,6 +2,7 @@
 //! environment. All cross-field rules are in `config/rules.rs`; every problem
 //! is reported at once.
 
+mod queue;
 mod rules;
 pub mod secret_url;
 mod store;
@@ -65,7 +66,10 @@ section!(
 );
 section!(
     /// `[queue]`
-    Queue { slots: u32, lane_cap: u32, lease_ms: u64 }
+    Queue {
+        url: SecretUrl, redis_prefix: String, redis_shards: u32, redis_ca_file: PathBuf,
+        slots: u32, lane_cap: u32, lease_ms: u64,
+    }
 );
 section!(
     /// `[delivery]`

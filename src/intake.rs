@@ -94,8 +94,7 @@ async fn prepare(
         let Some(settings) = app.team(&item.team_id).await? else {
             return Ok(Err(Rejection::unknown_team(&item.team_id)));
         };
-        // The memory queue cannot fail; another one that does is not a reason to refuse.
-        let depth = app.queue.team_depth(&settings.id).await.unwrap_or(0);
+        let depth = app.team_depth(&settings.id).await;
         teams.insert(item.team_id.clone(), (settings, depth));
     }
     let (settings, depth) = teams.get_mut(&item.team_id).expect("inserted above");

@@ -200,8 +200,9 @@ pub trait Queue: Send + Sync {
     /// known: when not, a rebuild must follow.
     async fn is_whole(&self) -> Result<bool, QueueError>;
 
-    /// Begins to fill the queue from the journal; returns the token of this rebuild.
-    async fn begin_rebuild(&self) -> Result<u64, QueueError>;
+    /// Begins to fill the queue from the journal; returns the token of this rebuild, or
+    /// none when another process is about it.
+    async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError>;
 
     /// As [`Queue::push`], for the rebuild of this token, in the order of acceptance.
     /// [`QueueError::Rebuilding`]: the queue was lost again, or another rebuild began.

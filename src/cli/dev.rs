@@ -1,6 +1,7 @@
 //! `ringback dev`: the main job, shown. A gateway on its own data folder, a first team,
 //! a receiver that verifies, one result handed in over HTTP; then it keeps running.
 
+use crate::app::Role;
 use crate::callback::signature::Secret;
 use crate::callback::{Mode, State};
 use crate::cli::listen::{self, Expected, Received, one_line};
@@ -46,6 +47,7 @@ pub(super) struct DevArgs {
 /// What the demonstration works with.
 struct Stage {
     gateway: Gateway,
+    api: SocketAddr,
     team: Team,
     api_keys: Vec<(Mode, String)>,
     producer_key: String,
@@ -58,7 +60,7 @@ pub(super) async fn run(args: DevArgs) -> Result<()> {
     telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
-    let gateway = Gateway::start(config, shutdown.clone()).await?;
+    let gateway = Gateway::start(config, Role::All, shutdown.clone()).await?;
     let mut stage = set_up(gateway, &args).await?;
     print!("{}", introduction(&stage, &args));
     let shown = tokio::select! {
@@ -130,6 +132,7 @@ async fn set_up(gateway: Gateway, args: &DevArgs) -> Result<Stage> {
     records.update_team(TEAM, &update).await?;
     gateway.app.forget_team(TEAM);
     Ok(Stage {
+        api: gateway.api.context("a gateway of every role has an API")?,
         gateway,
         team,
         api_keys,
@@ -196,7 +199,7 @@ async fn show_one(stage: &mut Stage) -> Result<()> {
 async fn hand_in(stage: &Stage, result: String) -> Result<String> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let response = client
-        .post(format!("http://{}/internal/v1/results", stage.gateway.api))
+        .post(format!("http://{}/internal/v1/results", stage.api))
         .bearer_auth(&stage.producer_key)
         .header("content-type", "application/json")
         .body(result)
@@ -278,7 +281,7 @@ fn introduction(stage: &Stage, args: &DevArgs) -> String {
     let mut line = |name: &str, value: &str| {
         writeln!(text, "  {name:<22} {value}").expect("a string takes any text");
     };
-    line("API", &format!("http://{}", stage.gateway.api));
+    line("API", &format!("http://{}", stage.api));
     line(
         "metrics",
         &format!("http://{}/metrics", stage.gateway.operator),
@@ -297,7 +300,7 @@ fn introduction(stage: &Stage, args: &DevArgs) -> String {
 }
 
 fn invitation(stage: &Stage) -> String {
-    let (api, operator, receiver) = (stage.gateway.api, stage.gateway.operator, stage.receiver);
+    let (api, operator, receiver) = (stage.api, stage.gateway.operator, stage.receiver);
     format!(
         r#"
 Try it

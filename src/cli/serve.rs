@@ -2,14 +2,16 @@
 //! handlers.
 
 use crate::api::{self, server};
-use crate::app::App;
+use crate::app::{App, Role};
+use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
 use crate::delivery::client::{Client, ClientSettings};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::net::SocketAddr;
@@ -17,11 +19,47 @@ use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub(super) async fn run(config: Config) -> Result<()> {
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// What this process does; several need PostgreSQL and Redis
+    #[arg(long, value_enum, default_value_t = RoleArg::All)]
+    role: RoleArg,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RoleArg {
+    /// Serves the API and delivers
+    All,
+    /// Serves the API; delivering is left to workers
+    Api,
+    /// Delivers; has no API, only the operator's port
+    Worker,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Self {
+        match role {
+            RoleArg::All => Self::All,
+            RoleArg::Api => Self::Api,
+            RoleArg::Worker => Self::Worker,
+        }
+    }
+}
+
+pub(super) async fn run(args: ServeArgs) -> Result<()> {
+    let (config, role) = (args.config.load()?, Role::from(args.role));
+    if role != Role::All && config.store.postgres_url().is_none() {
+        bail!(
+            "--role api and --role worker need a store and a queue that processes share: set \
+             store.url to PostgreSQL and queue.url to Redis"
+        );
+    }
     telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
-    let gateway = Gateway::start(config, shutdown).await?;
+    let gateway = Gateway::start(config, role, shutdown).await?;
     gateway.finished().await;
     Ok(())
 }
@@ -30,8 +68,8 @@ pub(super) async fn run(config: Config) -> Result<()> {
 pub(super) struct Gateway {
     /// Its parts.
     pub(super) app: App,
-    /// Where its API listens.
-    pub(super) api: SocketAddr,
+    /// Where its API listens, if it has one.
+    pub(super) api: Option<SocketAddr>,
     /// Where its operator's port listens.
     pub(super) operator: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
@@ -39,24 +77,29 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Opens, binds, starts. Nothing is bound before everything is open.
-    pub(super) async fn start(config: Config, shutdown: Shutdown) -> Result<Self> {
-        let app = App::open(config, Clock::system(), shutdown).await?;
+    pub(super) async fn start(config: Config, role: Role, shutdown: Shutdown) -> Result<Self> {
+        let app = App::open(config, role, Clock::system(), shutdown).await?;
         let client = Client::new(client_settings(&app)?)?;
-        let (api_listener, api) = bind("api.listen", app.config.api.listen).await?;
+        let api_listener = match role {
+            Role::Worker => None,
+            Role::All | Role::Api => Some(bind("api.listen", app.config.api.listen).await?),
+        };
         let (operator_listener, operator) =
             bind("operator.listen", app.config.operator.listen).await?;
-        let tasks = vec![
-            tokio::spawn(server::run(
-                app.clone(),
-                api_listener,
-                api::routes(app.clone()),
-            )),
-            tokio::spawn(delivery::run(app.clone(), client)),
-        ];
+        let mut tasks = Vec::new();
+        let api = api_listener.map(|(listener, address)| {
+            let routes = api::routes(app.clone());
+            tasks.push(tokio::spawn(server::run(app.clone(), listener, routes)));
+            address
+        });
+        if role != Role::Api {
+            tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
+        }
         let router = api::operator_routes(app.clone());
         // Answers to the last: an operator wants to see how the stop goes.
         tokio::spawn(server::run(app.clone(), operator_listener, router));
-        tracing::info!(%api, %operator, data = %app.config.data.dir.display(), "ringback runs");
+        let shown = api.map(tracing::field::display);
+        tracing::info!(?role, api = shown, %operator, "ringback runs");
         Ok(Self {
             app,
             api,

@@ -26,6 +26,11 @@ impl Config {
                 delivery.response_body_bytes_kept > delivery.response_body_bytes_max,
                 "delivery.response_body_bytes_kept must not exceed delivery.response_body_bytes_max".into(),
             ),
+            (
+                self.store.postgres_url().is_some() && queue.redis_url().is_none(),
+                "queue.url must be a Redis when store.url is PostgreSQL: processes that share \
+                 callbacks must share what is due next".into(),
+            ),
             (queue.slots == 0, "queue.slots must be at least 1".into()),
             (queue.lane_cap == 0, "queue.lane_cap must be at least 1".into()),
             (
@@ -54,6 +59,7 @@ impl Config {
             .filter(|(broken, _)| *broken)
             .map(|(_, text)| text)
             .chain(self.store.problems())
+            .chain(self.queue.problems())
             .collect()
     }
 }

@@ -2,8 +2,9 @@
 //! failed push are one code path: push is idempotent, so pushing too much is harmless.
 
 use crate::app::App;
-use crate::callback::CallbackId;
+use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::journal::{Duty, JournalError, OpenRow};
+use crate::queue::{Entry, QueueError};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,33 +12,102 @@ use std::time::Duration;
 const PAGE: u32 = 4096;
 /// Processes that one callback may end.
 const ABANDONED_MAX: u32 = 5;
-/// How soon a callback replayed beside the gateway is pushed.
-const UNQUEUED_EVERY: Duration = Duration::from_secs(1);
-/// Rest between the audit's pages: at most 4096 rows a second.
-const AUDIT_PAGE_EVERY: Duration = Duration::from_secs(1);
+/// How soon a lost queue is rebuilt and a callback replayed beside the gateway is pushed;
+/// also the rest between the audit's pages, at most 4096 rows a second.
+const HEAL_EVERY: Duration = Duration::from_secs(1);
+/// Seconds between two audits.
+const AUDIT_RESTS: u32 = 10;
+/// No commit takes longer from the making of its ids.
+const COMMIT_MS_MAX: u64 = 60_000;
 
-/// Pushes everything open, held callbacks too, so that each task's order is whole before
-/// the first claim. Returns false when shutdown came first.
+/// Returns when the queue is whole: filled by this process or by another one. Returns false
+/// when shutdown came first.
 pub async fn fill(app: &App) -> bool {
     bury_poison(app).await;
+    while !app.shutdown.is_stopping() {
+        match heal(app).await {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(error) => tracing::error!(error = %error, "filling the queue is tried again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HEAL_EVERY) => {}
+            () = app.shutdown.stopping() => {}
+        }
+    }
+    false
+}
+
+/// Why a rebuild did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// The journal did not answer.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The queue did not answer.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+/// Rebuilds the queue if it is not whole. Returns whether it is whole now.
+///
+/// # Errors
+/// [`RebuildError`] when a store does not answer: try again.
+pub async fn heal(app: &App) -> Result<bool, RebuildError> {
+    if app.queue.is_whole().await? {
+        return Ok(true);
+    }
+    let Some(rebuild) = app.queue.begin_rebuild().await? else {
+        return Ok(false);
+    };
+    tracing::warn!("the queue is empty or lost what it had: it is rebuilt from the journal");
     let (mut after, mut pushed) = (None, 0);
     loop {
-        if app.shutdown.is_stopping() {
-            return false;
-        }
-        match page(app, after).await {
-            Ok((None, _)) => break,
-            Ok((last, rows)) => (after, pushed) = (last, pushed + rows),
-            Err(error) => {
-                tracing::error!(error = %error, "rebuilding the queue will be tried again");
-                tokio::time::sleep(UNQUEUED_EVERY).await;
+        let last_read = app.clock.now();
+        match refill(app, rebuild, after).await {
+            Ok((Some(last), rows)) => (after, pushed) = (Some(last), pushed + rows),
+            Ok((None, _)) => {
+                let is_whole = app.queue.end_rebuild(rebuild).await?;
+                tracing::info!(callbacks = pushed, is_whole, "the queue is rebuilt");
+                if is_whole {
+                    catch_up(app, last_read).await?;
+                }
+                return Ok(is_whole);
             }
+            // Lost again, or taken over by another process.
+            Err(RebuildError::Queue(QueueError::Rebuilding)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        if app.shutdown.is_stopping() {
+            return Ok(false);
         }
     }
-    if pushed > 0 {
-        tracing::info!(callbacks = pushed, "the queue is rebuilt from the journal");
+}
+
+/// One page of a rebuild: held callbacks too, so that each task's order is whole.
+async fn refill(
+    app: &App,
+    rebuild: u64,
+    after: Option<CallbackId>,
+) -> Result<(Option<CallbackId>, usize), RebuildError> {
+    let rows = app.journal.open_after(after, PAGE).await?;
+    let (last, count) = (rows.last().map(|row| row.id), rows.len());
+    let placed = place(app, rows).await;
+    let superseded = app.queue.push_rebuilt(rebuild, placed.entries).await?;
+    app.supersede(&superseded).await;
+    release(app, placed.held_needlessly).await;
+    Ok((last, count))
+}
+
+/// Pushes what was accepted around the last read of a rebuild: its own push was refused,
+/// and the read may have been too early for it.
+async fn catch_up(app: &App, last_read: TimestampMs) -> Result<(), JournalError> {
+    let from = last_read.saturating_sub(COMMIT_MS_MAX);
+    let mut after = Some(CallbackId::before(from));
+    while after.is_some() {
+        (after, _) = page(app, after).await?;
     }
-    true
+    Ok(())
 }
 
 /// A callback whose attempt ended the process again and again must not do so for ever.
@@ -58,19 +128,26 @@ async fn bury_poison(app: &App) {
     }
 }
 
-/// Pushes what is marked as unqueued within a second, and slowly everything open, over
-/// and over, in case the queue lost it.
+/// Pushes what is marked as unqueued within a second, rebuilds a queue that lost what it
+/// had, and slowly pushes everything open, over and over, in case the queue lost some.
 pub async fn watch(app: App) {
-    let mut unqueued = tokio::time::interval(UNQUEUED_EVERY);
-    let mut audit = tokio::time::interval(AUDIT_PAGE_EVERY);
-    let mut after = None;
+    let mut second = tokio::time::interval(HEAL_EVERY);
+    let (mut after, mut rests) = (None, 0);
     loop {
-        let result = tokio::select! {
-            _ = unqueued.tick() => take_unqueued(&app).await,
-            _ = audit.tick() => audit_page(&app, after).await.map(|last| after = last),
-        };
-        if let Err(error) = result {
-            tracing::warn!(error = %error, "the audit goes on later");
+        second.tick().await;
+        if let Err(error) = heal(&app).await {
+            tracing::warn!(error = %error, "the queue is looked after later");
+        }
+        if let Err(error) = take_unqueued(&app).await {
+            tracing::warn!(error = %error, "unqueued callbacks are pushed later");
+        }
+        if rests > 0 {
+            rests -= 1;
+            continue;
+        }
+        match audit_page(&app, after).await {
+            Ok(last) => (after, rests) = (last, if last.is_none() { AUDIT_RESTS } else { 0 }),
+            Err(error) => tracing::warn!(error = %error, "the audit goes on later"),
         }
     }
 }
@@ -111,8 +188,23 @@ pub async fn take_unqueued(app: &App) -> Result<(), JournalError> {
 }
 
 async fn push_rows(app: &App, rows: Vec<OpenRow>) {
-    let mut entries = Vec::with_capacity(rows.len());
-    let mut held_needlessly = BTreeSet::new();
+    let placed = place(app, rows).await;
+    app.push(placed.entries).await;
+    release(app, placed.held_needlessly).await;
+}
+
+/// Where open callbacks go.
+struct Placed {
+    entries: Vec<Entry>,
+    /// Teams with held callbacks that could go.
+    held_needlessly: BTreeSet<TeamId>,
+}
+
+async fn place(app: &App, rows: Vec<OpenRow>) -> Placed {
+    let mut placed = Placed {
+        entries: Vec::with_capacity(rows.len()),
+        held_needlessly: BTreeSet::new(),
+    };
     for row in rows {
         let settings = match app.team(&row.team).await {
             Ok(Some(settings)) => settings,
@@ -126,13 +218,17 @@ async fn push_rows(app: &App, rows: Vec<OpenRow>) {
         let target = settings.target(row.url.as_deref(), row.project.as_deref());
         let url = target.map(|(url, _)| url);
         if row.held && url.is_some_and(|url| !settings.paused.contains(url)) {
-            held_needlessly.insert(row.team.clone());
+            placed.held_needlessly.insert(row.team.clone());
         }
-        entries.push(settings.entry(row.id, &row.task_id, url, row.due, row.held));
+        let entry = settings.entry(row.id, &row.task_id, url, row.due, row.held);
+        placed.entries.push(entry);
     }
-    app.push(entries).await;
-    // Accepted while the team's first URL was being set: nobody else will release them.
-    for team in held_needlessly {
+    placed
+}
+
+/// Accepted while the team's first URL was being set: nobody else will release them.
+async fn release(app: &App, teams: BTreeSet<TeamId>) {
+    for team in teams {
         if let Err(error) = app.release(&team).await {
             tracing::warn!(error = %error, "held callbacks are left to the next audit");
         }

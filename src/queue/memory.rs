@@ -125,8 +125,8 @@ impl Queue for MemoryQueue {
         Ok(self.whole.load(Ordering::SeqCst))
     }
 
-    async fn begin_rebuild(&self) -> Result<u64, QueueError> {
-        Ok(0) // one process, one rebuild at a time
+    async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError> {
+        Ok(Some(0)) // one process, one rebuild at a time
     }
 
     async fn push_rebuilt(

@@ -47,6 +47,14 @@ pub struct RedisSettings {
     pub limits: Limits,
 }
 
+/// As `rebuild.lua` numbers them.
+#[derive(Clone, Copy)]
+enum Step {
+    Begin = 0,
+    End = 1,
+    Renew = 2,
+}
+
 /// The queue in Redis or Valkey.
 pub struct RedisQueue {
     shards: Arc<Shards>,
@@ -197,10 +205,10 @@ impl RedisQueue {
         })
     }
 
-    /// Begins or ends a rebuild in every shard; whether all agree.
-    async fn mark(&self, token: u64, step: u8) -> Result<bool, QueueError> {
+    /// Takes a step of a rebuild in every shard; whether all agree.
+    async fn mark(&self, token: u64, step: Step) -> Result<bool, QueueError> {
         let asks = (0..self.shards.count()).map(|shard| {
-            let args = vec![wire::text(token), wire::text(step)];
+            let args = vec![wire::text(token), wire::text(step as u8)];
             ask(&self.shards.scripts.rebuild, shard, args)
         });
         let mut all = true;

@@ -4,7 +4,7 @@ use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::queue::redis::answers::Answered;
 use crate::queue::redis::shards::{Told, malformed};
 use crate::queue::redis::wire::{self, Arg, Malformed};
-use crate::queue::redis::{RedisQueue, SETTLE_MAX, ask};
+use crate::queue::redis::{RedisQueue, SETTLE_MAX, Step, ask};
 use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
 };
@@ -174,11 +174,11 @@ impl Queue for RedisQueue {
         Ok(self.shards.rounds().is_whole())
     }
 
-    async fn begin_rebuild(&self) -> Result<u64, QueueError> {
+    async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError> {
         // Lua keeps whole numbers up to 53 bits; 0 is no token.
         let token = rand::random_range(1..1 << 53);
-        self.mark(token, 0).await?;
-        Ok(token)
+        let has_begun = self.mark(token, Step::Begin).await?;
+        Ok(has_begun.then_some(token))
     }
 
     async fn push_rebuilt(
@@ -186,11 +186,14 @@ impl Queue for RedisQueue {
         token: u64,
         entries: Vec<Entry>,
     ) -> Result<Vec<CallbackId>, QueueError> {
+        if !self.mark(token, Step::Renew).await? {
+            return Err(QueueError::Rebuilding);
+        }
         self.push_as(token, &entries).await
     }
 
     async fn end_rebuild(&self, token: u64) -> Result<bool, QueueError> {
-        self.mark(token, 1).await
+        self.mark(token, Step::End).await
     }
 }
 

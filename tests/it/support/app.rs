@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use ringback::api;
-use ringback::app::App;
+use ringback::app::{App, Role};
 use ringback::callback::{CallbackId, State};
 use ringback::clock::Clock;
 use ringback::config::Config;
@@ -76,7 +76,7 @@ impl TestApp {
     }
 
     async fn open(folder: tempfile::TempDir, config: Config, clock: Clock) -> Self {
-        let app = App::open(config, clock.clone(), Shutdown::new())
+        let app = App::open(config, Role::All, clock.clone(), Shutdown::new())
             .await
             .unwrap();
         let client = Client::new(ClientSettings {

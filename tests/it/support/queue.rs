@@ -54,7 +54,7 @@ pub(crate) async fn redis(limits: Limits, shards: usize) -> Subject {
     let clock = Clock::standing(START);
     let settings = redis_settings(server.url(), limits, shards);
     let queue = Arc::new(RedisQueue::open(settings, clock.clone()).await.unwrap());
-    let rebuild = queue.begin_rebuild().await.unwrap();
+    let rebuild = queue.begin_rebuild().await.unwrap().unwrap();
     assert!(queue.end_rebuild(rebuild).await.unwrap());
     Subject {
         name: "redis",
