@@ -64,7 +64,8 @@ pub struct App {
     pub guard: Guard,
     settings: Settings,
     producers: Fresh<Arc<str>>,
-    depths: Fresh<u64>,
+    /// None where asking costs nothing.
+    depths: Option<Fresh<u64>>,
     /// None where another process may make the first attempt: its copy would be old then.
     hot: Option<Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>>,
     ids: Arc<Mutex<IdSequence>>,
@@ -132,7 +133,10 @@ impl App {
         Ok(Self {
             settings: Settings::new(records.clone(), default_policy(&config)),
             producers: Fresh::new(PRODUCERS_FRESH_FOR),
-            depths: Fresh::new(DEPTH_FRESH_FOR),
+            depths: config
+                .queue
+                .redis_url()
+                .map(|_| Fresh::new(DEPTH_FRESH_FOR)),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
@@ -196,14 +200,15 @@ impl App {
         }
     }
 
-    /// Entries of one team in the queue, as they were at most 1 s ago; 0 when it does not
-    /// answer: an absent queue is no reason to refuse.
+    /// Entries of one team in the queue, with Redis as they were at most 1 s ago; 0 when it
+    /// does not answer: an absent queue is no reason to refuse.
     pub async fn team_depth(&self, team: &TeamId) -> u64 {
-        if let Some(depth) = self.depths.get(team) {
+        let kept = self.depths.as_ref();
+        if let Some(depth) = kept.and_then(|kept| kept.get(team)) {
             return depth;
         }
         let depth = self.queue.team_depth(team).await.unwrap_or(0);
-        self.depths.put(team.to_string(), depth)
+        kept.map_or(depth, |kept| kept.put(team.to_string(), depth))
     }
 
     /// What the team has held goes now; what has nowhere to go still is held anew at its

@@ -103,11 +103,20 @@ async fn refill(
 /// and the read may have been too early for it.
 async fn catch_up(app: &App, last_read: TimestampMs) -> Result<(), JournalError> {
     let from = last_read.saturating_sub(COMMIT_MS_MAX);
-    let mut after = Some(CallbackId::before(from));
-    while after.is_some() {
+    audit(app, Some(CallbackId::before(from))).await
+}
+
+/// Pushes everything open that was accepted after `after`, without a rest.
+///
+/// # Errors
+/// [`JournalError`] when the journal does not answer.
+pub async fn audit(app: &App, mut after: Option<CallbackId>) -> Result<(), JournalError> {
+    loop {
         (after, _) = page(app, after).await?;
+        if after.is_none() {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// A callback whose attempt ended the process again and again must not do so for ever.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_result_reaches_the_default_url_with_key_and_signature() {
-    for app in TestApp::on_every_store(|_| {}).await {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         let endpoint = Endpoint::answering([200]).await;
         app.set_default(&endpoint).await;
         let id = app.submit("e1", Value::Null).await;
@@ -104,7 +104,7 @@ async fn the_nearest_url_wins_and_the_attempt_says_why() {
 
 #[tokio::test]
 async fn a_failure_is_retried_with_the_same_bytes_on_schedule() {
-    for app in TestApp::on_every_store(|config| config.retry.jitter = 0.0).await {
+    for app in TestApp::in_both_shapes(|config| config.retry.jitter = 0.0).await {
         let endpoint = Endpoint::answering([500, 500, 200]).await;
         app.set_default(&endpoint).await;
         let id = app.submit("e1", Value::Null).await;
@@ -131,7 +131,7 @@ async fn a_failure_is_retried_with_the_same_bytes_on_schedule() {
 
 #[tokio::test]
 async fn a_corrected_default_saves_the_backlog() {
-    for app in TestApp::on_every_store(|_| {}).await {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         let (wrong, right) = (
             Endpoint::answering([404]).await,
             Endpoint::answering([200]).await,
@@ -148,7 +148,7 @@ async fn a_corrected_default_saves_the_backlog() {
 
 #[tokio::test]
 async fn without_a_url_it_is_held_until_there_is_one() {
-    for app in TestApp::on_every_store(|_| {}).await {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         let id = app.submit("e1", Value::Null).await;
         app.run_to_the_end().await;
         assert_eq!(app.state(id).await, State::Held);
@@ -171,7 +171,7 @@ async fn without_a_url_it_is_held_until_there_is_one() {
 
 #[tokio::test]
 async fn what_is_held_without_need_is_released_by_the_audit() {
-    for app in TestApp::on_every_store(|_| {}).await {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         let id = app.submit("e1", Value::Null).await;
         let endpoint = Endpoint::answering([200]).await;
         // As if the callback had been accepted while the default was being set.
@@ -183,7 +183,9 @@ async fn what_is_held_without_need_is_released_by_the_audit() {
         app.app.forget_team(TEAM);
         app.run_to_the_end().await;
         assert_eq!(app.state(id).await, State::Held);
-        ringback::delivery::rebuild::fill(&app.app).await;
+        ringback::delivery::rebuild::audit(&app.app, None)
+            .await
+            .unwrap();
         app.run_due().await;
         assert_eq!(app.state(id).await, State::Delivered);
     }
@@ -191,7 +193,7 @@ async fn what_is_held_without_need_is_released_by_the_audit() {
 
 #[tokio::test]
 async fn gone_pauses_the_endpoint_until_the_team_resumes_it() {
-    for app in TestApp::on_every_store(|_| {}).await {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         let endpoint = Endpoint::answering([410, 200]).await;
         app.set_default(&endpoint).await;
         let first = app.submit("e1", Value::Null).await;
@@ -270,7 +272,7 @@ async fn a_redirect_is_not_followed_and_its_address_is_told() {
 #[tokio::test]
 async fn a_private_address_is_refused_when_given_and_when_attempted() {
     for app in
-        TestApp::on_every_store(|config| config.delivery.private_networks_allowed.clear()).await
+        TestApp::in_both_shapes(|config| config.delivery.private_networks_allowed.clear()).await
     {
         let answer = app
             .call(
@@ -304,7 +306,7 @@ async fn a_private_address_is_refused_when_given_and_when_attempted() {
 
 #[tokio::test]
 async fn the_ledger_balances_whatever_happened() {
-    for app in TestApp::on_every_store(|config| config.retry.retries_max = 0).await {
+    for app in TestApp::in_both_shapes(|config| config.retry.retries_max = 0).await {
         let endpoint = Endpoint::answering([200, 500]).await;
         app.submit("held", Value::Null).await;
         for n in 0..5 {

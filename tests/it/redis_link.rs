@@ -36,12 +36,17 @@ fn counted(key: &str, argument: &str, count: i64) -> Result<Value, LinkError> {
     ]))
 }
 
-/// Short timeouts, so that a black hole does not take long.
 fn options() -> LinkOptions {
+    LinkOptions::default()
+}
+
+/// Short timeouts, so that silence does not take long.
+fn impatient() -> LinkOptions {
     LinkOptions {
         connect_timeout: Duration::from_millis(500),
         response_timeout: Duration::from_millis(500),
-        ..LinkOptions::default()
+        silence_max: Duration::from_millis(500),
+        ..options()
     }
 }
 

@@ -10,8 +10,7 @@ use tokio::time::timeout;
 fn hearing() -> LinkOptions {
     LinkOptions {
         channel: Some("ringback:woken".to_owned()),
-        silence_max: Duration::from_millis(500),
-        ..options()
+        ..impatient()
     }
 }
 

@@ -2,6 +2,7 @@
 //! that stands still, and endpoints on loopback.
 
 use super::endpoint::Endpoint;
+use super::redis::Redis;
 use super::store::configs;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -27,6 +28,8 @@ pub(crate) struct TestApp {
     client: Client,
     key: String,
     folder: tempfile::TempDir,
+    /// The queue of the distributed shape.
+    redis: Option<Redis>,
 }
 
 /// An answer of the API.
@@ -47,15 +50,20 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder);
         change(&mut config);
-        Self::open(folder, config, Clock::standing(START_MS)).await
+        Self::open(folder, config, Clock::standing(START_MS), None).await
     }
 
-    /// One on every store, with some settings changed.
-    pub(crate) async fn on_every_store(change: impl Fn(&mut Config)) -> Vec<Self> {
+    /// One of either shape, with some settings changed: SQLite and the queue in memory,
+    /// PostgreSQL and the queue in Redis.
+    pub(crate) async fn in_both_shapes(change: impl Fn(&mut Config)) -> Vec<Self> {
         let mut apps = Vec::new();
         for (_, mut config, folder) in configs().await {
             change(&mut config);
-            apps.push(Self::open(folder, config, Clock::standing(START_MS)).await);
+            let redis = config.store.postgres_url().map(|_| Redis::start());
+            if let Some(redis) = &redis {
+                config.queue.url = redis.url().as_str().into();
+            }
+            apps.push(Self::open(folder, config, Clock::standing(START_MS), redis).await);
         }
         apps
     }
@@ -69,13 +77,19 @@ impl TestApp {
             app,
             folder,
             client,
+            redis,
             ..
         } = self;
         drop((app, client));
-        Self::open(folder, config, clock).await
+        Self::open(folder, config, clock, redis).await
     }
 
-    async fn open(folder: tempfile::TempDir, config: Config, clock: Clock) -> Self {
+    async fn open(
+        folder: tempfile::TempDir,
+        config: Config,
+        clock: Clock,
+        redis: Option<Redis>,
+    ) -> Self {
         let app = App::open(config, Role::All, clock.clone(), Shutdown::new())
             .await
             .unwrap();
@@ -98,6 +112,7 @@ impl TestApp {
             client: client.unwrap(),
             key,
             folder,
+            redis,
         }
     }
 

@@ -228,7 +228,7 @@ fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(file) => {
             let fails = |error: &dyn std::fmt::Display| {
-                format!("queue.tls_ca_file {}: {error}", file.display())
+                format!("queue.redis_ca_file {}: {error}", file.display())
             };
             let read: Result<Vec<_>, _> =
                 CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
@@ -254,7 +254,7 @@ fn tls_error(address: &Address, error: &std::io::Error) -> DialError {
     match within {
         Some(rustls::Error::InvalidCertificate(reason)) => DialError::Refused(format!(
             "queue.url: the certificate of {address} is not trusted ({reason}): \
-             correct the host or queue.tls_ca_file"
+             correct the host or queue.redis_ca_file"
         )),
         _ => DialError::Unreachable(format!("{address}: {error}")),
     }

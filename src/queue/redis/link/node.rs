@@ -232,7 +232,9 @@ async fn until_broken(dialled: Dialled, state: &watch::Sender<State>) {
         broken: broken.clone(),
     }));
     tokio::select! {
-        () = dialled.driver => {}
+        // First: over a connection known to be broken nothing more is sent.
+        biased;
         () = broken.notified() => {}
+        () = dialled.driver => {}
     }
 }

@@ -30,14 +30,17 @@ impl Sentinels {
     }
 
     fn start_with(program: Program, tls: Option<&Authority>) -> Self {
-        let arguments = ["--requirepass", PASSWORD, "--masterauth", PASSWORD];
-        let master = Server::start(program, &arguments, tls);
+        let arguments = [
+            ["--requirepass", PASSWORD],
+            ["--masterauth", PASSWORD],
+            // A master would wait 5 s for more replicas before it copies.
+            ["--repl-diskless-sync-delay", "0"],
+        ];
+        let arguments = arguments.as_flattened();
+        let master = Server::start(program, arguments, tls);
         let master_port = master.address().port().to_string();
         let replica_of = ["--replicaof", "127.0.0.1", &master_port];
-        // Without it the first copy waits 5 s for more replicas.
-        let at_once = ["--repl-diskless-sync-delay", "0"];
-        let arguments = [&arguments[..], &replica_of, &at_once].concat();
-        let replica = Server::start(program, &arguments, tls);
+        let replica = Server::start(program, &[arguments, &replica_of].concat(), tls);
         let settings = format!(
             "sentinel monitor {MASTER_NAME} 127.0.0.1 {master_port} 2\n\
              sentinel auth-pass {MASTER_NAME} {PASSWORD}\n\
@@ -52,10 +55,20 @@ impl Sentinels {
             sentinels: sentinels.collect(),
         };
         until("the replica follows", || this.follows());
+        // They greet each other every two seconds, which is long at the start.
+        this.greet_every("100");
         until("the sentinels know everybody", || {
             this.sentinels.iter().all(knows_everybody)
         });
+        this.greet_every("2000");
         this
+    }
+
+    fn greet_every(&self, milliseconds: &str) {
+        for sentinel in &self.sentinels {
+            let words = ["SENTINEL", "DEBUG", "PUBLISH-PERIOD", milliseconds];
+            command(sentinel.port, Some(SENTINEL_PASSWORD), &words);
+        }
     }
 
     /// For `queue.url`.
