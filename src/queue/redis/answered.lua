@@ -1,6 +1,6 @@
--- Tells how endpoints behaved and frees their slots at once. Five values a claim from
--- ARGV[4]: id, token, signal (0 success, 1 failure, 2 overload), slot ms, jitter percent.
-local PER_CLAIM = 5
+-- Tells how endpoints behaved and frees their slots at once. From ARGV[4] claims, packed:
+-- id 16, token 8, signal 1, slot ms 4, jitter percent 1. Answers {whole, now, soonest}.
+local SUCCESS, OVERLOAD = 0, 2
 
 local function park(lane, ms, jitter_percent)
   ms = math.min(ms, PARK_MS_MAX)
@@ -11,6 +11,10 @@ local function park(lane, ms, jitter_percent)
 end
 
 local function is_broken(lane, failed)
+  if not failed and lane.failures == 0 and #lane.history == SAMPLE then
+    lane.straight = 0 -- all was well and is
+    return false
+  end
   lane.straight = failed and lane.straight + 1 or 0
   local oldest = #lane.history == SAMPLE and string.sub(lane.history, 1, 1) or '0'
   lane.history = string.sub(lane.history .. (failed and '1' or '0'), -SAMPLE)
@@ -23,40 +27,41 @@ end
 local function learn(lane, signal, slot_ms, jitter_percent)
   lane.mean_ms = lane.mean_ms == NONE and slot_ms or math.floor((lane.mean_ms * 7 + slot_ms) / 8)
   if lane.park_until > 0 then
-    if lane.is_probing == 1 and signal == '0' then
+    if lane.is_probing == 1 and signal == SUCCESS then
       reopen(lane)
     elseif lane.is_probing == 1 then
       park(lane, lane.park_ms * 2, jitter_percent)
     end
     return
   end
-  if signal == '0' then
+  if signal == SUCCESS then
     lane.successes = lane.successes + 1
     if lane.successes >= lane.window then
       lane.successes = 0
       lane.window = math.min(lane.window + 1, LANE_MAX)
     end
-  elseif signal == '2' then
+  elseif signal == OVERLOAD then
     lane.successes = 0
     lane.window = math.max(1, math.floor(lane.window / 2))
   end
-  if is_broken(lane, signal ~= '0') then
+  if is_broken(lane, signal ~= SUCCESS) then
     park(lane, PARK_MS_FIRST, jitter_percent)
   end
 end
 
 local ids = {}
-for at = 4, #ARGV, PER_CLAIM do
-  ids[#ids + 1] = ARGV[at]
+for at = 4, #ARGV do
+  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
 end
 local records, saved = call('HMGET', K .. ':e', unpack(ids)), {}
 for at, id in ipairs(ids) do
-  local record, base = records[at], 4 + (at - 1) * PER_CLAIM
-  if record and is_leased(record) and string.sub(record, 29, 36) == ARGV[base + 1]
+  local record, told = records[at], ARGV[at + 3]
+  if record and is_leased(record) and string.sub(record, 29, 36) == string.sub(told, 17, 24)
     and string.byte(record, 41) == 1 then
+    local signal, slot_ms, jitter_percent = struct.unpack('>BI4B', told, 25)
     local lane, charge_ms = lane_of(record), struct.unpack('>I4', record, 37)
-    local slot_ms = math.max(1, math.min(tonumber(ARGV[base + 3]), math.max(1, LEASE_MS)))
-    learn(lane, ARGV[base + 2], slot_ms, tonumber(ARGV[base + 4]))
+    slot_ms = math.max(1, math.min(slot_ms, math.max(1, LEASE_MS)))
+    learn(lane, signal, slot_ms, jitter_percent)
     free(lane, charge_ms, slot_ms)
     saved[#saved + 1] = id
     saved[#saved + 1] = string.sub(record, 1, 40) .. '\0'

@@ -14,7 +14,7 @@ pub(super) const WAITING_MAX: usize = 4096;
 const BATCH_MAX: usize = 512;
 /// A park is this long in per cent, at random: lanes that went down together must not
 /// probe together for ever.
-const PARK_JITTER_PERCENT: std::ops::RangeInclusive<u32> = 80..=120;
+const PARK_JITTER_PERCENT: std::ops::RangeInclusive<u8> = 80..=120;
 
 /// One endpoint's answer on its way to the queue.
 pub(super) struct Answered {
@@ -41,7 +41,7 @@ async fn tell(shards: &Shards, mut batch: Vec<Answered>) {
         let jitter_percent = || rand::random_range(PARK_JITTER_PERCENT);
         let args = group
             .iter()
-            .flat_map(|it| wire::answered(it.claim, it.signal, it.slot_ms, jitter_percent()));
+            .map(|it| wire::answered(it.claim, it.signal, it.slot_ms, jitter_percent()));
         Ask {
             script: &shards.scripts.answered,
             shard: group[0].shard,

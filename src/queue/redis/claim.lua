@@ -141,13 +141,13 @@ local function lease_picked()
     tasks[at] = task_of(record)
   end
   local values = call('HMGET', K .. ':t', unpack(tasks))
-  local saved, ends, taken = {}, {}, {}
+  local saved, ends, taken, ends_at = {}, {}, {}, print_number(now + LEASE_MS)
   for at, id in ipairs(new) do
     local chosen = picks[leased + at]
     chosen.record = records[at]
     saved[#saved + 1] = id
     saved[#saved + 1] = records[at] .. TOKEN .. struct.pack('>I4B', chosen.charge_ms, 1)
-    ends[#ends + 1] = now + LEASE_MS
+    ends[#ends + 1] = ends_at
     ends[#ends + 1] = id
     taken[chosen.lane] = (taken[chosen.lane] or 0) + 1
     if chain(values[at]) then

@@ -37,6 +37,14 @@ local function with_due(record, due, abandoned)
   return string.sub(record, 1, 5) .. struct.pack('>BI6', abandoned, due) .. string.sub(record, 13, 28)
 end
 
+local function count_in(lane)
+  local team = team_at(lane.team)
+  lane.entries = lane.entries + 1
+  team.entries = team.entries + 1
+  relist(K .. ':i', lane, 'stale', NONE)
+  touch(lane)
+end
+
 -- Lane and team by name, made if they are not known; one more entry in both.
 local function enter(team_name, origin)
   local lane_name = team_name .. '\0' .. origin
@@ -68,10 +76,7 @@ local function enter(team_name, origin)
     lanes[number] = lane
     team_at(team_number).lane_count = team_at(team_number).lane_count + 1
   end
-  lane.entries = lane.entries + 1
-  team_at(lane.team).entries = team_at(lane.team).entries + 1
-  relist(K .. ':i', lane, 'stale', NONE)
-  touch(lane)
+  count_in(lane)
   return lane
 end
 
@@ -85,6 +90,7 @@ local function forget(lane)
   call('HDEL', K .. ':l', lane.number)
   lane.is_gone = true
   team.lane_count = team.lane_count - 1
+  team.stirred = true
   team.changed = true
   if team.lane_count == 0 then
     refresh_team(team)
@@ -145,11 +151,11 @@ local function line_up(id, record)
   local due = due_of(record)
   if due <= now then
     local lane = lane_of(record)
-    call('ZADD', K .. ':r:' .. lane.number, due, id)
+    call('ZADD', K .. ':r:' .. lane.number, print_number(due), id)
     add('ready', 1)
     touch(lane)
   else
-    call('ZADD', K .. ':s', due, id)
+    call('ZADD', K .. ':s', print_number(due), id)
     sooner(due)
   end
 end

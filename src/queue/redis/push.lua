@@ -1,20 +1,19 @@
 -- Adds entries; one already present is left as it is. ARGV[4]: the token of the rebuild
 -- that pushes, or 0. While the shard is not whole, only the rebuild may push: what came
 -- later would overtake what is not here yet. ARGV[5]: how many lanes; then team and origin
--- of each; then five values an entry: id, lane (from 1), flags (bit 0 makes way, bit 1
--- held), ms until due, task. Answers {whole, now, soonest, superseded
--- ids}, the last only if it was taken.
+-- of each; then the entries, packed: id 16, lane (from 1) 4, flags 1 (bit 0 makes way, bit
+-- 1 held), ms until due 8 (signed), task 16. Answers {whole, now, soonest, superseded ids},
+-- the last only if they were taken.
 local token = tonumber(ARGV[4])
 if token == 0 and get('whole') == 0 or token ~= 0 and get('rebuild') ~= token then
   return { get('whole'), now, NONE }
 end
-local LANES, PER_ENTRY = tonumber(ARGV[5]), 5
-local FIRST = 6 + 2 * LANES
+local FIRST = 6 + 2 * tonumber(ARGV[5])
 
 local ids, tasks = {}, {}
-for at = FIRST, #ARGV, PER_ENTRY do
-  ids[#ids + 1] = ARGV[at]
-  tasks[#tasks + 1] = ARGV[at + 4]
+for at = FIRST, #ARGV do
+  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
+  tasks[#tasks + 1] = string.sub(ARGV[at], 30, 45)
 end
 local superseded, known, busy = {}, {}, {}
 for at, found in ipairs(call('HMGET', K .. ':e', unpack(ids))) do
@@ -44,12 +43,12 @@ local function push_alone(id, lane, due, record)
   if due <= now then
     local line = ready[lane.number] or {}
     ready[lane.number] = line
-    line[#line + 1] = due
+    line[#line + 1] = print_number(due)
     line[#line + 1] = id
     add('ready', 1)
     touch(lane)
   else
-    scheduled[#scheduled + 1] = due
+    scheduled[#scheduled + 1] = print_number(due)
     scheduled[#scheduled + 1] = id
     sooner(due)
   end
@@ -72,11 +71,23 @@ local function supersede_older(task, id)
   end
 end
 
+-- The lane of this number in ARGV; one more entry in it.
+local entered = {}
+local function enter_lane(number)
+  local lane = entered[number]
+  if lane == nil or lane.is_gone then
+    lane = enter(ARGV[4 + 2 * number], ARGV[5 + 2 * number])
+    entered[number] = lane
+  else
+    count_in(lane)
+  end
+  return lane
+end
+
 for at, id in ipairs(ids) do
   if not known[id] then
-    local base = FIRST + (at - 1) * PER_ENTRY
-    local lane_at_arg, flags = tonumber(ARGV[base + 1]), tonumber(ARGV[base + 2])
-    local due, task = math.max(0, now + tonumber(ARGV[base + 3])), tasks[at]
+    local lane_at_arg, flags, due_ms = struct.unpack('>I4Bi8', ARGV[FIRST - 1 + at], 17)
+    local due, task = math.max(0, now + due_ms), tasks[at]
     local gives_way, held = flags % 2, flags >= 2
     if busy[task] then
       write_simple()
@@ -91,8 +102,7 @@ for at, id in ipairs(ids) do
         demote(task)
       end
       known[id] = true
-      local team, origin = ARGV[4 + 2 * lane_at_arg], ARGV[5 + 2 * lane_at_arg]
-      local lane = enter(team, origin)
+      local lane = enter_lane(lane_at_arg)
       local record = struct.pack('>I4BBI6', lane.number, gives_way, 0, due) .. task
       if busy[task] or held then
         save(id, record)

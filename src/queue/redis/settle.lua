@@ -1,12 +1,12 @@
--- Ends claims. Six values a claim from ARGV[5]: id, token, ending (end, retry, hold, return),
--- ms until due, ms until the lane's rest ends (-1: none asked), new origin (ARGV[4] when it
--- stays). Answers {whole, now, soonest,
+-- Ends claims. From ARGV[4] claims, packed: id 16, token 8, ending 1 (e end, r retry, h
+-- hold, b back); and unless it ends: ms until due 8 (signed), ms until the lane's rest ends
+-- 8 (signed), o if a new origin follows, and that. Answers {whole, now, soonest,
 -- {0 done, 1 superseded, 2 lease lost for each}}.
-local SAME, PER_CLAIM, REST_MS_MAX = ARGV[4], 6, 3600000
+local REST_MS_MAX = 3600000
 
 local ids, tasks = {}, {}
-for at = 5, #ARGV, PER_CLAIM do
-  ids[#ids + 1] = ARGV[at]
+for at = 4, #ARGV do
+  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
 end
 local records = {}
 for at, record in ipairs(call('HMGET', K .. ':e', unpack(ids))) do
@@ -36,19 +36,20 @@ local function end_alone(id, record)
   leave(lane)
 end
 
-local function settle(id, ending, due_ms, rest_ms, origin)
-  local record = unlease(id, records[id], ending == 'return')
-  if ending == 'end' then
+local function settle(id, ending, told)
+  local record = unlease(id, records[id], ending == 'b')
+  if ending == 'e' then
     take_out_waiting(id, record)
     return 0
   end
-  if origin ~= SAME then
-    local old = lane_of(record)
+  local due_ms, rest_ms = struct.unpack('>i8i8', told, 26)
+  if string.sub(told, 42, 42) == 'o' then
+    local origin, old = string.sub(told, 43), lane_of(record)
     -- Enter before leaving: a team without lanes would be forgotten.
     record = struct.pack('>I4', enter(team_at(old.team).name, origin).number) .. string.sub(record, 5)
     leave(old)
   end
-  if ending == 'retry' then
+  if ending == 'r' then
     -- It can be attempted without harm to the worker, so it is no poison.
     record = with_due(record, math.max(0, now + due_ms), 0)
     rest(lane_of(record), rest_ms)
@@ -59,7 +60,7 @@ local function settle(id, ending, due_ms, rest_ms, origin)
     take_out(id, record)
     return 1
   end
-  if ending == 'hold' then
+  if ending == 'h' then
     hold(id, record)
   end
   admit(task)
@@ -68,15 +69,15 @@ end
 
 local answers = {}
 for at, id in ipairs(ids) do
-  local base = 5 + (at - 1) * PER_CLAIM
-  local record = records[id]
-  if not record or not is_leased(record) or string.sub(record, 29, 36) ~= ARGV[base + 1] then
+  local record, told = records[id], ARGV[at + 3]
+  local ending = string.sub(told, 25, 25)
+  if not record or not is_leased(record) or string.sub(record, 29, 36) ~= string.sub(told, 17, 24) then
     answers[at] = 2
-  elseif ARGV[base + 2] == 'end' and alone[at] == id then
+  elseif ending == 'e' and alone[at] == id then
     end_alone(id, record)
     answers[at] = 0
   else
-    answers[at] = settle(id, ARGV[base + 2], tonumber(ARGV[base + 3]), tonumber(ARGV[base + 4]), ARGV[base + 5])
+    answers[at] = settle(id, ending, told)
   end
   records[id] = nil
 end

@@ -23,6 +23,17 @@ if now == 0 then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Numbers as Redis is told them: it would print each as a float, which is slow.
+local printed = {}
+local function print_number(number)
+  local text = printed[number]
+  if text == nil then
+    text = string.format('%.0f', number)
+    printed[number] = text
+  end
+  return text
+end
+
 local meta, meta_changed = {}, {}
 local raw = call('HGETALL', K .. ':m')
 for at = 1, #raw, 2 do
@@ -79,19 +90,25 @@ local function lane_at(number)
   return lane
 end
 
--- To be called with every lane whose line, slots or pace changed: its lists follow at the end.
+-- To be called with every lane whose line, slots or pace changed: its lists follow when
+-- they are brought in line, its record at the end.
 local function touch(lane)
-  lane.changed = true
-  team_at(lane.team).changed = true
+  if not lane.stirred then
+    lane.stirred = true
+    lane.changed = true
+    local team = team_at(lane.team)
+    team.stirred = true
+    team.changed = true
+  end
 end
 
 -- Writes the time at which something is listed, when it differs from what is written.
 local function relist(key, it, field, wanted)
   if it[field] ~= wanted then
     if wanted == NONE then
-      call('ZREM', key, it.number)
+      call('ZREM', key, print_number(it.number))
     else
-      call('ZADD', key, wanted, it.number)
+      call('ZADD', key, print_number(wanted), print_number(it.number))
     end
     it[field] = wanted
   end
@@ -161,12 +178,14 @@ end
 -- Brings every list in line with what was touched.
 local function relist_all()
   for _, lane in pairs(lanes) do
-    if lane.changed and not lane.is_gone then
+    if lane.stirred and not lane.is_gone then
+      lane.stirred = nil
       refresh_lane(lane)
     end
   end
   for _, team in pairs(teams) do
-    if team.changed and not team.is_gone then
+    if team.stirred and not team.is_gone then
+      team.stirred = nil
       refresh_team(team)
     end
   end
@@ -185,7 +204,7 @@ local function write_back()
   local packed = {}
   for number, lane in pairs(lanes) do
     if lane.changed and not lane.is_gone then
-      packed[#packed + 1] = number
+      packed[#packed + 1] = print_number(number)
       packed[#packed + 1] = cmsgpack.pack({
         lane.team, lane.origin, lane.entries, lane.in_flight, lane.window, lane.was_called,
         lane.successes, lane.mean_ms, lane.straight, lane.history, lane.failures,
@@ -199,7 +218,7 @@ local function write_back()
   packed = {}
   for number, team in pairs(teams) do
     if team.changed and not team.is_gone then
-      packed[#packed + 1] = number
+      packed[#packed + 1] = print_number(number)
       packed[#packed + 1] = cmsgpack.pack({
         team.name, team.entries, team.in_flight, team.lane_count, team.open_lanes,
         team.virtual_now, team.starts, team.listed, team.at_share,
@@ -211,7 +230,7 @@ local function write_back()
   local numbers = {}
   for name in pairs(meta_changed) do
     numbers[#numbers + 1] = name
-    numbers[#numbers + 1] = string.format('%.0f', meta[name])
+    numbers[#numbers + 1] = print_number(meta[name])
   end
   call_with_all('HSET', K .. ':m', numbers)
   meta_changed = {}
@@ -222,7 +241,7 @@ local function announce()
   local told = meta.told or NONE
   if soonest ~= NONE and (told == NONE or soonest < told) then
     set('told', soonest)
-    call('PUBLISH', WAKE, SHARD .. ' ' .. string.format('%.0f', soonest - now))
+    call('PUBLISH', WAKE, SHARD .. ' ' .. print_number(soonest - now))
   end
 end
 

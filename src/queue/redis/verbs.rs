@@ -61,10 +61,7 @@ impl Queue for RedisQueue {
         let (mut asks, mut chunks) = (Vec::new(), Vec::new());
         for (shard, group) in groups.iter().enumerate() {
             for chunk in group.chunks(SETTLE_MAX) {
-                let each = chunk
-                    .iter()
-                    .flat_map(|&at| wire::settle(&settlements[at], now));
-                let args = std::iter::once(wire::SAME_ORIGIN.to_vec()).chain(each);
+                let args = chunk.iter().map(|&at| wire::settle(&settlements[at], now));
                 asks.push(ask(&self.shards.scripts.settle, shard, args.collect()));
                 chunks.push(chunk);
             }

@@ -58,17 +58,17 @@ pub(super) fn id(id: CallbackId) -> Arg {
     id.0.as_bytes().to_vec()
 }
 
-fn span(time: TimestampMs, now: TimestampMs) -> Arg {
+fn span(time: TimestampMs, now: TimestampMs) -> i64 {
     let span = i128::from(time) - i128::from(now);
     let limit = i128::from(SPAN_MS_MAX);
-    text(span.clamp(-limit, limit))
+    i64::try_from(span.clamp(-limit, limit)).expect("within 47 bits")
 }
 
 /// Entries with the lanes they go to.
 pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Arg> {
     let mut lanes: Vec<(&TeamId, &Origin)> = Vec::new();
     let mut places = HashMap::new();
-    let mut rest = Vec::with_capacity(entries.len() * 5);
+    let mut rest = Vec::with_capacity(entries.len());
     for entry in entries {
         let lane = *places
             .entry((&entry.team, &entry.origin))
@@ -77,13 +77,13 @@ pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Ar
                 lanes.len()
             });
         let flags = u8::from(entry.latest_only) + 2 * u8::from(entry.held);
-        rest.extend([
-            id(entry.id),
-            text(lane),
-            text(flags),
-            span(entry.due, now),
-            entry.task.0.to_be_bytes().to_vec(),
-        ]);
+        let lane = u32::try_from(lane).expect("a batch has few lanes");
+        let mut packed = id(entry.id);
+        packed.extend(lane.to_be_bytes());
+        packed.push(flags);
+        packed.extend(span(entry.due, now).to_be_bytes());
+        packed.extend(entry.task.0.to_be_bytes());
+        rest.push(packed);
     }
     let mut args = vec![text(rebuild), text(lanes.len())];
     for (team, origin) in lanes {
@@ -94,54 +94,59 @@ pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Ar
     args
 }
 
+/// A claim's proof, which what is said of it follows.
+fn proof(claim: CallbackId, token: u64) -> Arg {
+    let mut packed = Vec::with_capacity(48);
+    packed.extend(claim.0.as_bytes());
+    packed.extend(token.to_be_bytes());
+    packed
+}
+
 /// One answer of an endpoint. `jitter_percent` spreads a park, if it leads to one.
 pub(super) fn answered(
     claim: (CallbackId, u64),
     signal: Signal,
     slot_ms: u64,
-    jitter_percent: u32,
-) -> [Arg; 5] {
-    let signal = match signal {
-        Signal::Success => "0",
-        Signal::Failure => "1",
-        Signal::Overload => "2",
-    };
-    [
-        id(claim.0),
-        claim.1.to_be_bytes().to_vec(),
-        text(signal),
-        text(slot_ms),
-        text(jitter_percent),
-    ]
+    jitter_percent: u8,
+) -> Arg {
+    let mut packed = proof(claim.0, claim.1);
+    packed.push(match signal {
+        Signal::Success => 0,
+        Signal::Failure => 1,
+        Signal::Overload => 2,
+    });
+    let slot_ms = u32::try_from(slot_ms).unwrap_or(u32::MAX);
+    packed.extend(slot_ms.to_be_bytes());
+    packed.push(jitter_percent);
+    packed
 }
 
-/// Stands for an origin that stays: no origin begins with a NUL.
-pub(super) const SAME_ORIGIN: &[u8] = b"\0";
-
-pub(super) fn settle(settlement: &Settlement, now: TimestampMs) -> [Arg; 6] {
-    let none = || text(-1);
+pub(super) fn settle(settlement: &Settlement, now: TimestampMs) -> Arg {
+    let mut packed = proof(settlement.claim.entry.id, settlement.claim.token);
     let (ending, due, rest) = match settlement.next {
-        Next::End => ("end", none(), none()),
-        Next::Hold => ("hold", none(), none()),
-        Next::Return => ("return", none(), none()),
+        Next::End => {
+            packed.push(b'e');
+            return packed;
+        }
+        Next::Hold => (b'h', 0, -1),
+        Next::Return => (b'b', 0, -1),
         Next::Retry {
             due,
             lane_rests_until,
         } => (
-            "retry",
+            b'r',
             span(due, now),
-            lane_rests_until.map_or_else(none, |until| span(until, now)),
+            lane_rests_until.map_or(-1, |until| span(until, now)),
         ),
     };
-    let origin = settlement.origin.as_ref();
-    [
-        id(settlement.claim.entry.id),
-        settlement.claim.token.to_be_bytes().to_vec(),
-        text(ending),
-        due,
-        rest,
-        origin.map_or_else(|| SAME_ORIGIN.to_vec(), |origin| origin.as_bytes().to_vec()),
-    ]
+    packed.push(ending);
+    packed.extend(due.to_be_bytes());
+    packed.extend(rest.to_be_bytes());
+    if let Some(origin) = &settlement.origin {
+        packed.push(b'o');
+        packed.extend(origin.as_bytes());
+    }
+    packed
 }
 
 /// An answer, read from its front.
@@ -284,8 +289,8 @@ mod tests {
         assert_eq!(moved(1_000, 900, 50_000), 50_100);
         assert_eq!(moved(800, 900, 50_000), 49_900);
         assert_eq!(moved(0, 900, 100), 0, "never before the beginning");
-        assert_eq!(span(u64::MAX, 0), text(SPAN_MS_MAX), "cut");
-        assert_eq!(span(5, 7), text(-2));
+        assert_eq!(span(u64::MAX, 0), SPAN_MS_MAX, "cut");
+        assert_eq!(span(5, 7), -2);
     }
 
     #[test]
