@@ -2,7 +2,8 @@
 //! `cargo bench --bench delivery`. Prints one table and writes it as JSON.
 //!
 //! Three processes: this one makes the load, a sink receives ([`sink`], this program
-//! again), and the gateway is the real binary on a data folder of its own, on disk.
+//! again), and the gateway is the real binary on a data folder of its own, on disk; for g
+//! and h it is several, with PostgreSQL and Redis started for them.
 //! Every round measures everything once, so that a slow minute of the machine slows
 //! both sides of a ratio. Medians of the rounds are judged; all rounds are in the JSON.
 //!
@@ -14,10 +15,18 @@
 )]
 #![expect(clippy::print_stdout, reason = "the table is for people")]
 
+#[path = "delivery/fleet.rs"]
+mod fleet;
 #[path = "delivery/gateway.rs"]
 mod gateway;
 #[path = "delivery/load.rs"]
 mod load;
+#[expect(dead_code, reason = "the tests use more of it")]
+#[path = "../tests/it/support/postgres.rs"]
+mod postgres;
+#[expect(dead_code, reason = "another bench uses more of it")]
+#[path = "queue/server.rs"]
+mod redis;
 #[path = "delivery/report.rs"]
 mod report;
 #[path = "delivery/scenarios.rs"]
@@ -32,7 +41,7 @@ use std::time::Instant;
 
 const ROUNDS: usize = 5;
 /// The scenarios by their letter in the table.
-const ALL: &str = "abcdef";
+const ALL: &str = "abcdefgh";
 
 struct Args {
     rounds: usize,

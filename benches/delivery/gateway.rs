@@ -15,7 +15,8 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 const CLOCK_TICK_US: u64 = 10_000;
 
 pub(crate) struct Gateway {
-    process: Child,
+    /// The first has the API.
+    processes: Vec<Child>,
     base: String,
     key: String,
     client: Client,
@@ -23,7 +24,19 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
+    /// One process, embedded.
     pub(crate) fn start(client: &Client) -> Self {
+        Self::prepare(client, "", &[&[]])
+    }
+
+    /// A process for the API and some workers, on the stores that `settings` name.
+    pub(crate) fn start_fleet(client: &Client, settings: &str, workers: usize) -> Self {
+        let mut roles: Vec<&[&str]> = vec![&["--role", "api"]];
+        roles.resize(1 + workers, &["--role", "worker"]);
+        Self::prepare(client, settings, &roles)
+    }
+
+    fn prepare(client: &Client, settings: &str, roles: &[&[&str]]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("bench-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
@@ -31,30 +44,43 @@ impl Gateway {
         let data = folder.path().join("data").display().to_string();
         let config = format!(
             "data.dir = \"{data}\"\napi.listen = \"127.0.0.1:0\"\noperator.listen = \"127.0.0.1:0\"\n\
-             delivery.private_networks_allowed = [\"127.0.0.0/8\"]\nlog.format = \"json\"\n"
+             delivery.private_networks_allowed = [\"127.0.0.0/8\"]\nlog.format = \"json\"\n{settings}"
         );
         std::fs::write(folder.path().join("ringback.toml"), config).unwrap();
         let added = command(&folder, &["producers", "add", "bench"]).output();
         let key = String::from_utf8(added.unwrap().stdout).unwrap();
-        let (process, base) = spawn(&folder);
-        Self {
-            process,
-            base,
+        let mut gateway = Self {
+            processes: Vec::new(),
+            base: String::new(),
             key: key.trim().to_owned(),
             client: client.clone(),
             folder,
+        };
+        for role in roles {
+            gateway.spawn(role);
+        }
+        gateway
+    }
+
+    fn spawn(&mut self, role: &[&str]) {
+        let (process, base) = spawn(&self.folder, role);
+        self.processes.push(process);
+        if self.processes.len() == 1 {
+            self.base = base;
         }
     }
 
-    /// Ends it as a power cut would, and starts it again on what it left.
+    /// Ends it as a power cut would.
     pub(crate) fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        for mut process in self.processes.drain(..) {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
     }
 
-    /// Starts it again after [`Gateway::kill`].
+    /// Starts an embedded one again on what [`Gateway::kill`] left.
     pub(crate) fn restart(&mut self) {
-        (self.process, self.base) = spawn(&self.folder);
+        self.spawn(&[]);
     }
 
     /// Makes a team or changes its default callback URL.
@@ -93,22 +119,26 @@ impl Gateway {
         answer
     }
 
-    /// Processor time of the process since its start.
+    /// Processor time of all processes since their start.
     pub(crate) fn cpu_us(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
-        let stat = stat.unwrap_or_default();
-        // After the name, which may hold spaces: utime and stime are the 12th and 13th.
-        let fields = stat.rsplit(") ").next().unwrap_or_default();
-        let ticks = fields.split(' ').skip(11).take(2);
-        let ticks = ticks.filter_map(|field| field.parse::<u64>().ok());
-        ticks.sum::<u64>() * CLOCK_TICK_US
+        let ids = self.processes.iter().map(Child::id);
+        ids.map(process_cpu_us).sum()
     }
+}
+
+/// Processor time of a process since its start; 0 if it is gone.
+pub(crate) fn process_cpu_us(id: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // After the name, which may hold spaces: utime and stime are the 12th and 13th.
+    let fields = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks = fields.split(' ').skip(11).take(2);
+    let ticks = ticks.filter_map(|field| field.parse::<u64>().ok());
+    ticks.sum::<u64>() * CLOCK_TICK_US
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
 
@@ -120,8 +150,8 @@ fn command(folder: &TempDir, args: &[&str]) -> Command {
 }
 
 /// Starts the gateway and waits for the line that says where it listens.
-fn spawn(folder: &TempDir) -> (Child, String) {
-    let mut process = command(folder, &["serve"])
+fn spawn(folder: &TempDir, role: &[&str]) -> (Child, String) {
+    let mut process = command(folder, &[&["serve"], role].concat())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

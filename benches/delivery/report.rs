@@ -21,11 +21,21 @@ const MEASURES: &[(&str, &str)] = &[
     ("e quiet beside, p99", "ms"),
     ("f start after a kill", "ms"),
     ("f drain", "/s"),
+    ("g with 1 worker", "/s"),
+    ("g with 2 workers", "/s"),
+    ("g with 4 workers", "/s"),
+    ("g gateway CPU", "us each"),
+    ("g PostgreSQL CPU", "us each"),
+    ("g Redis CPU", "us each"),
+    ("g Redis scripts", "us each"),
+    ("h at 50/s, p50", "ms"),
+    ("h at 50/s, p99", "ms"),
 ];
 
 /// What a measure is divided by, and what the quotient must be.
 struct Bar {
     measure: &'static str,
+    /// Nothing: the bar is absolute.
     by: &'static str,
     /// Added to the divisor.
     plus: f64,
@@ -61,6 +71,27 @@ const BARS: &[Bar] = &[
         plus: 0.0,
         limit: Limit::Below(2.0),
         text: "beside / alone < 2",
+    },
+    Bar {
+        measure: "g with 1 worker",
+        by: "a bare loop",
+        plus: 0.0,
+        limit: Limit::AtLeast(0.2),
+        text: "g / a >= 0.2",
+    },
+    Bar {
+        measure: "g with 4 workers",
+        by: "g with 1 worker",
+        plus: 0.0,
+        limit: Limit::AtLeast(0.9),
+        text: "4 workers / 1 worker >= 0.9",
+    },
+    Bar {
+        measure: "g Redis scripts",
+        by: "",
+        plus: 1.0,
+        limit: Limit::AtMost(25.0),
+        text: "<= 25 us",
     },
 ];
 
@@ -119,7 +150,12 @@ impl Report {
     /// The bar of a measure with its ratio, round by round; none when a side is missing.
     fn judged(&self, name: &str) -> Option<(&'static Bar, Vec<f64>)> {
         let bar = BARS.iter().find(|bar| bar.measure == name)?;
-        let (above, below) = (self.values(name)?, self.values(bar.by)?);
+        let above = self.values(name)?;
+        let nothing = vec![0.0; above.len()];
+        let below = match bar.by {
+            "" => &nothing,
+            by => self.values(by)?,
+        };
         let rounds = above.iter().zip(below);
         let ratios = rounds.map(|(above, below)| above / (below + bar.plus));
         Some((bar, ratios.collect()))

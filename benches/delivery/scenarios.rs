@@ -1,5 +1,6 @@
-//! The six measurements. Each takes a gateway of its own and leaves nothing behind.
+//! The measurements. Each takes a gateway of its own and leaves nothing behind.
 
+use super::fleet::{Fleet, Spent};
 use super::gateway::Gateway;
 use super::load::{self, Client, now_ns};
 use super::report::{Report, percentile};
@@ -78,6 +79,8 @@ impl Bench {
             'd' => self.steady(report).await,
             'e' => self.beside_a_hanging_team(report).await,
             'f' => self.drain(report).await,
+            'g' => self.fleet(report).await,
+            'h' => self.fleet_steady(report).await,
             other => panic!("there is no scenario {other}"),
         }
     }
@@ -102,15 +105,59 @@ impl Bench {
     async fn end_to_end(&self, report: &mut Report) {
         let callbacks = self.sizes.callbacks;
         let gateway = Arc::new(Gateway::start(&self.client));
-        let teams = teams(&gateway, "team", TEAMS, Some(&self.sink.url("/hook"))).await;
-        let batches = load::batches(&teams, callbacks, BATCH);
         let cpu_before = gateway.cpu_us();
-        let started = now_ns();
-        hand_in_all(&gateway, batches).await;
-        let arrived = self.sink.wait_for(callbacks).await;
+        let per_s = self.carry(&gateway, callbacks).await;
         let cpu_us = gateway.cpu_us() - cpu_before;
-        report.add("b end to end", rate(callbacks, started, arrived.last_ns));
+        report.add("b end to end", per_s);
         report.add("b gateway CPU", float(cpu_us) / count(callbacks));
+    }
+
+    /// Hands in and waits until everything has arrived. Returns how many a second.
+    async fn carry(&self, gateway: &Arc<Gateway>, callbacks: usize) -> f64 {
+        let teams = teams(gateway, "team", TEAMS, Some(&self.sink.url("/hook"))).await;
+        let batches = load::batches(&teams, callbacks, BATCH);
+        let started = now_ns();
+        hand_in_all(gateway, batches).await;
+        let arrived = self.sink.wait_for(callbacks).await;
+        rate(callbacks, started, arrived.last_ns)
+    }
+
+    /// g: as b, with one process for the API and 1, 2 and 4 workers.
+    async fn fleet(&self, report: &mut Report) {
+        let callbacks = self.sizes.callbacks;
+        for (workers, name) in [
+            (1, "g with 1 worker"),
+            (2, "g with 2 workers"),
+            (4, "g with 4 workers"),
+        ] {
+            self.sink.reset().await;
+            let fleet = Fleet::start(&self.client, workers).await;
+            let before = fleet.spent();
+            report.add(name, self.carry(&fleet.gateway, callbacks).await);
+            if workers == 1 {
+                let after = fleet.spent();
+                let each = |spent: fn(Spent) -> u64| {
+                    float(spent(after).saturating_sub(spent(before))) / count(callbacks)
+                };
+                report.add("g gateway CPU", each(|spent| spent.gateway));
+                report.add("g PostgreSQL CPU", each(|spent| spent.postgres));
+                report.add("g Redis CPU", each(|spent| spent.redis));
+                report.add("g Redis scripts", each(|spent| spent.scripts));
+            }
+        }
+    }
+
+    /// h: as d, with one process for the API and one worker.
+    async fn fleet_steady(&self, report: &mut Report) {
+        let fleet = Fleet::start(&self.client, 1).await;
+        let gateway = &fleet.gateway;
+        let url = self.sink.url("/timed/fleet");
+        let teams = teams(gateway, "team", TEAMS, Some(&url)).await;
+        self.warm_up(gateway, &teams).await;
+        let sent = open_loop(gateway, teams, STEADY_PER_S, self.sizes.steady_s).await;
+        let waits = &self.sink.wait_for(sent).await.waits_ns["fleet"];
+        report.add("h at 50/s, p50", percentile(waits, 50));
+        report.add("h at 50/s, p99", percentile(waits, 99));
     }
 
     /// c: teams without a URL, so that nothing is delivered meanwhile.

@@ -1,6 +1,6 @@
 //! A Redis server of a benchmark's own, killed at its end.
 
-use redis::{Connection, FromRedisValue, Value};
+use ::redis::{Client, Cmd, Connection, FromRedisValue, Value};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -30,7 +30,7 @@ impl Redis {
             .spawn()
             .expect("install Redis 7 (Debian: redis-server) or run scripts/test");
         let started = Instant::now();
-        let client = redis::Client::open(format!("redis://127.0.0.1:{port}/")).unwrap();
+        let client = Client::open(format!("redis://127.0.0.1:{port}/")).unwrap();
         let connection = loop {
             match client.get_connection() {
                 Ok(connection) => break Mutex::new(connection),
@@ -55,7 +55,7 @@ impl Redis {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Value {
-        let mut command = redis::Cmd::new();
+        let mut command = Cmd::new();
         for word in words {
             command.arg(word);
         }
@@ -86,26 +86,6 @@ impl Redis {
             .lines()
             .filter(|line| line.starts_with("cmdstat_evalsha:"));
         lines.filter_map(usec).sum::<f64>()
-    }
-
-    /// Every command that ran, scripts' too: calls a callback and microseconds a call.
-    pub(crate) fn calls(&self, callbacks: usize) -> String {
-        let text = String::from_redis_value(self.command(&["INFO", "commandstats"])).unwrap();
-        let mut lines: Vec<String> = Vec::new();
-        for line in text
-            .lines()
-            .filter_map(|line| line.strip_prefix("cmdstat_"))
-        {
-            let (name, figures) = line.split_once(":calls=").unwrap();
-            let calls: f64 = figures.split(',').next().unwrap().parse().unwrap();
-            let each = figures.split("usec_per_call=").nth(1).unwrap();
-            let each = each.split(',').next().unwrap();
-            let per_callback = calls / callbacks as f64;
-            lines.push(format!(
-                "  {name:<18} {per_callback:>7.3} a callback, {each} us each"
-            ));
-        }
-        lines.join("\n")
     }
 
     pub(crate) fn memory_bytes(&self) -> u64 {

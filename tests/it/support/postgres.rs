@@ -132,6 +132,12 @@ impl Postgres {
         }
     }
 
+    /// The process whose children serve the connections.
+    pub(crate) fn pid(&self) -> u32 {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        file.lines().next().unwrap().parse().unwrap()
+    }
+
     /// A connection URL.
     pub(crate) fn url(&self, database: &str) -> String {
         format!(
