@@ -12,25 +12,23 @@ use uuid::Uuid;
 /// Rows released in one transaction: a team may have held a million.
 pub(super) const RELEASE_BATCH: usize = 5000;
 
-/// Walks the index of the team or of the states, as searches do.
+/// Walks the index of the team or of the states, as searches do; named ones are looked up.
 fn push_selection(sql: &mut QueryBuilder<Postgres>, selection: &Selection) {
     sql.push("SELECT id FROM callbacks WHERE ");
-    if !selection.ids.is_empty() {
-        sql.push("state = 'dead' AND id = ANY(")
-            .push_bind(uuids(&selection.ids));
-        if let Some(team) = &selection.team {
-            sql.push(") AND team_id = (").push_bind(team.clone());
-        }
-        sql.push(") ORDER BY id LIMIT ");
-    } else if let Some(team) = &selection.team {
-        sql.push("(team_id, state) >= (").push_bind(team.clone());
-        sql.push(", 'dead') AND (team_id, state) <= (")
-            .push_bind(team.clone());
-        sql.push(", 'dead') ORDER BY team_id, state, id LIMIT ");
+    match &selection.team {
+        Some(team) => sql
+            .push("team_id || '/' || state = ")
+            .push_bind(format!("{team}/dead")),
+        None => sql.push("state = 'dead'"),
+    };
+    if selection.ids.is_empty() {
+        sql.push(" ORDER BY uuid_send(id)");
     } else {
-        sql.push("state >= 'dead' AND state <= 'dead' ORDER BY state, id LIMIT ");
+        sql.push(" AND id = ANY(")
+            .push_bind(uuids(&selection.ids))
+            .push(") ORDER BY id");
     }
-    sql.push_bind(i64::from(selection.limit));
+    sql.push(" LIMIT ").push_bind(i64::from(selection.limit));
 }
 
 pub(super) async fn count_dead(
@@ -98,13 +96,13 @@ pub(super) async fn release(
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar(
         "UPDATE callbacks SET state = 'pending', reason = NULL, due_ms = $1 \
-         WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE (team_id, state, id) > ($2, 'held', $3) \
-             AND (team_id, state) <= ($2, 'held') \
-             ORDER BY team_id, state, id LIMIT $4 FOR UPDATE)) \
+         WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE team_id || '/' || state = $2 \
+             AND uuid_send(id) > uuid_send($3) \
+             ORDER BY uuid_send(id) LIMIT $4 FOR UPDATE)) \
          RETURNING id",
     )
     .bind(to_i64(now))
-    .bind(team)
+    .bind(format!("{team}/held"))
     .bind(after)
     .bind(i64::try_from(RELEASE_BATCH).expect("a small constant"))
     .fetch_all(connection)
@@ -154,12 +152,12 @@ pub(super) async fn prune(
     let gone: i64 = sqlx::query_scalar(
         "WITH old AS ( \
              SELECT id FROM ( \
-                 (SELECT id FROM callbacks WHERE state >= 'delivered' AND (state, id) < ('delivered', $1) \
-                  ORDER BY state, id LIMIT $3) \
-                 UNION ALL (SELECT id FROM callbacks WHERE state >= 'dead' AND (state, id) < ('dead', $2) \
-                  ORDER BY state, id LIMIT $3) \
-                 UNION ALL (SELECT id FROM callbacks WHERE state >= 'cancelled' AND (state, id) < ('cancelled', $2) \
-                  ORDER BY state, id LIMIT $3)) AS each ORDER BY id LIMIT $3), \
+                 (SELECT id FROM callbacks WHERE state = 'delivered' \
+                  AND uuid_send(id) < uuid_send($1) ORDER BY uuid_send(id) LIMIT $3) \
+                 UNION ALL (SELECT id FROM callbacks WHERE state = 'dead' \
+                  AND uuid_send(id) < uuid_send($2) ORDER BY uuid_send(id) LIMIT $3) \
+                 UNION ALL (SELECT id FROM callbacks WHERE state = 'cancelled' \
+                  AND uuid_send(id) < uuid_send($2) ORDER BY uuid_send(id) LIMIT $3)) AS each ORDER BY id LIMIT $3), \
          locked AS ( \
              SELECT id FROM callbacks WHERE id = ANY(ARRAY(SELECT id FROM old)) \
              AND state IN ('delivered', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED), \

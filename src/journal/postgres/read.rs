@@ -35,12 +35,12 @@ pub(super) async fn open_after(
     let found = sqlx::query_as::<_, OpenColumns>(
         "SELECT * FROM ( \
              (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
-              WHERE (state, id) > ('pending', $1) AND state <= 'pending' \
-              ORDER BY state, id LIMIT $2) \
+              WHERE state = 'pending' AND uuid_send(id) > uuid_send($1) \
+              ORDER BY uuid_send(id) LIMIT $2) \
              UNION ALL \
              (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
-              WHERE (state, id) > ('held', $1) AND state <= 'held' \
-              ORDER BY state, id LIMIT $2)) AS open \
+              WHERE state = 'held' AND uuid_send(id) > uuid_send($1) \
+              ORDER BY uuid_send(id) LIMIT $2)) AS open \
          ORDER BY id LIMIT $2",
     )
     .bind(after.map_or(Uuid::nil(), |id| id.0))
@@ -136,29 +136,26 @@ fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
     );
 }
 
-/// One walk, up to its limit. Team, state and id are compared as one, and ordered as one:
-/// then only the index that begins with them will do. The planner might else walk all ids
-/// for a state that it thinks is common, and not come to an end where its callbacks are old.
+/// One walk, up to its limit, in the order of the index that is made for it (see the
+/// migration).
 fn push_walk(sql: &mut QueryBuilder<Postgres>, search: &Search, state: Option<State>) {
+    let (from, below) = range(search);
     let Some(state) = state.map(State::as_str) else {
-        let (from, below) = range(search);
         sql.push("id >= ").push_bind(from);
         sql.push(" AND id < ").push_bind(below);
         sql.push(" ORDER BY id DESC LIMIT ");
         return;
     };
-    let (from, below) = range(search);
-    let team = search.team.as_ref();
-    let columns = team.map_or("(state, id)", |_| "(team_id, state, id)");
-    for (joint, comparison, id) in [("", " >= (", from), (" AND ", " < (", below)] {
-        sql.push(joint).push(columns).push(comparison);
-        if let Some(team) = team {
-            sql.push_bind(team.clone()).push(", ");
-        }
-        sql.push_bind(state).push(", ").push_bind(id).push(")");
-    }
-    sql.push(team.map_or(" ORDER BY ", |_| " ORDER BY team_id DESC, "))
-        .push("state DESC, id DESC LIMIT ");
+    match &search.team {
+        Some(team) => sql
+            .push("team_id || '/' || state = ")
+            .push_bind(format!("{team}/{state}")),
+        None => sql.push("state = ").push_bind(state),
+    };
+    sql.push(" AND uuid_send(id) >= uuid_send(").push_bind(from);
+    sql.push(") AND uuid_send(id) < uuid_send(")
+        .push_bind(below);
+    sql.push(") ORDER BY uuid_send(id) DESC LIMIT ");
 }
 
 /// Times and cursor are one range of ids: from, and below.
