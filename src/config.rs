@@ -320,4 +320,23 @@ mod tests {
             "{problem}"
         );
     }
+
+    #[test]
+    fn a_store_is_sqlite_or_postgresql() {
+        let url = |url: &str| build(&format!("store.url = {url:?}"), &[]);
+        let good = url("postgresql://me:pass@host/name").unwrap();
+        assert!(good.store.postgres_url().unwrap().contains("pass"));
+        assert!(!good.to_toml().contains("pass@"));
+        assert!(url("postgres:///name?host=/run/postgresql").is_ok());
+        assert_eq!(build("", &[]).unwrap().store.postgres_url(), None);
+        let problem = url("redis://me:pass@host").unwrap_err();
+        assert!(
+            problem.contains("store.url") && problem.contains("\"redis\""),
+            "{problem}"
+        );
+        assert!(!problem.contains("pass"));
+        assert!(url("sqlite:elsewhere.db").is_err());
+        let few = build("store.connections_max = 9", &[]).unwrap_err();
+        assert!(few.contains("store.connections_max must be at least 10"));
+    }
 }

@@ -332,6 +332,21 @@ mod tests {
         assert_eq!(field_at_fault(&long), "event_id");
     }
 
+    /// PostgreSQL's text cannot hold it.
+    #[test]
+    fn nul_is_refused_wherever_text_is_stored() {
+        for field in ["event_id", "team_id", "task_id"] {
+            let nul = json(&format!(r#"{{"{field}":"a\u0000b"}}"#));
+            assert_eq!(field_at_fault(&nul), field);
+        }
+        let url = json(r#"{"callback_url":"https://a.example/\u0000"}"#);
+        assert_eq!(field_at_fault(&url), "callback_url");
+        let project = json(r#"{"task":{"project":"\u0000"}}"#);
+        assert_eq!(field_at_fault(&project), "task.project");
+        let body = json(r#"{"response":{"text":"a\u0000b"}}"#);
+        assert!(parse(body.as_bytes(), LIMITS).is_ok(), "a body is bytes");
+    }
+
     #[test]
     fn size_and_depth_are_told() {
         let big = json(&format!(r#"{{"response":"{}"}}"#, "x".repeat(5000)));

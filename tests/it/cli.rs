@@ -1,6 +1,7 @@
 //! The command line of the real binary.
 
 use crate::support::endpoint::Endpoint;
+use crate::support::postgres::Postgres;
 use crate::support::process::{Home, TEAM, ringback};
 use serde_json::json;
 
@@ -34,6 +35,46 @@ fn the_configuration_is_checked_and_shown() {
 }
 
 #[test]
+fn a_password_in_a_url_is_shown_nowhere() {
+    let secret = "hunter2-hunter2";
+    let url = format!("store.url = \"postgres://me:{secret}@127.0.0.1:1/name\"\n");
+    let shown = Home::make_config(&url).run(&["config", "show"]);
+    let shown = text(&shown.stdout);
+    assert!(
+        shown.contains("url = \"postgres://me:***@127.0.0.1:1/name\""),
+        "{shown}"
+    );
+    assert!(!shown.contains(secret));
+    // Nobody listens there, a quote is missing, another database is meant, no URL at all.
+    let broken = [
+        (&*url, vec!["serve"], "do not answer"),
+        (&*url, vec!["dead-letters", "list"], "does not answer"),
+        (
+            &url.replace("name\"", "name"),
+            vec!["config", "check"],
+            "TOML",
+        ),
+        (
+            &url.replace("postgres:", "mysql:"),
+            vec!["config", "check"],
+            "store.url",
+        ),
+        (
+            &url.replace(":1/", ":nonsense/"),
+            vec!["config", "check"],
+            "store.url",
+        ),
+    ];
+    for (settings, command, word) in broken {
+        let told = Home::make_config(settings).run(&command);
+        assert!(!told.status.success());
+        let told = text(&told.stderr) + &text(&told.stdout);
+        assert!(told.contains(word), "{command:?}: {told}");
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
+#[test]
 fn a_second_gateway_on_the_same_folder_is_refused() {
     let home = Home::make("");
     let gateway = home.serve();
@@ -58,7 +99,32 @@ fn producers_are_made_once_and_listed_without_their_keys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_replayed_beside_the_running_gateway() {
-    let home = Home::make("retry.retries_max = 0\n");
+    replay_beside_the_running_gateway("").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_works_on_postgresql_too() {
+    let url = Postgres::shared().await.database().await;
+    let store = format!("store.url = {url:?}\n");
+    let home = replay_beside_the_running_gateway(&store).await;
+    // Two gateways on one store are what it is for.
+    let (first, second) = (home.serve(), home.serve());
+    for gateway in [&first, &second] {
+        assert_eq!(
+            gateway.operator("/readyz").await,
+            (200, "ready\n".to_owned())
+        );
+    }
+    first.kill();
+    second.kill();
+    // Another folder has another vault key, under which nobody would be known.
+    let stranger = Home::make_config(&store).run(&["producers", "list"]);
+    let told = text(&stranger.stderr);
+    assert!(told.contains("is this the vault key"), "{told}");
+}
+
+async fn replay_beside_the_running_gateway(store: &str) -> Home {
+    let home = Home::make(&format!("{store}retry.retries_max = 0\n"));
     let endpoint = Endpoint::answering([500, 200]).await;
     let gateway = home.serve();
     gateway
@@ -102,6 +168,7 @@ async fn dead_letters_are_replayed_beside_the_running_gateway() {
     assert!(metrics.contains("ringback_ledger_imbalance 0"));
     assert_eq!(gateway.operator("/healthz").await, (200, "ok\n".to_owned()));
     gateway.kill();
+    home
 }
 
 #[test]

@@ -94,6 +94,28 @@ async fn a_wrong_query_is_told() {
 }
 
 #[tokio::test]
+async fn nul_finds_nothing_and_breaks_nothing_on_every_store() {
+    for app in TestApp::on_every_store(|_| {}).await {
+        for query in ["team_id=a%00b", "task_id=a%00b"] {
+            let path = format!("/internal/v1/callbacks?{query}");
+            let answer = app.call("GET", &path, Value::Null).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{answer:?}");
+        }
+        let path = "/internal/v1/dead-letters/replay";
+        let answer = app.call("POST", path, json!({"team_id": "a\0b"})).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{answer:?}");
+        for path in ["teams/a%00b", "callbacks/a%00b"] {
+            let path = format!("/internal/v1/{path}");
+            let answer = app.call("GET", &path, Value::Null).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
+        }
+        let path = "/internal/v1/teams/team_a/endpoints/resume";
+        let answer = app.call("POST", path, json!({"url": "http://a/\0"})).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_team_is_made_once_with_its_secrets_and_checked() {
     let app = TestApp::start().await;
     let made = app

@@ -95,6 +95,35 @@ async fn while_the_server_is_away_nothing_is_promised_and_then_it_goes_on() {
     assert!(counts.accepted >= i64::try_from(accepted.len()).unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_holds_nobody_for_ever() {
+    let server = Postgres::own().await;
+    let url = server.database().await;
+    let app = TestApp::with(|config| config.store.url = url.as_str().into()).await;
+    app.submit("before", Value::Null).await;
+    server.pause();
+    let journal = &app.app.journal;
+    // As many as there are connections, so that each of them is waited for in vain.
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let journal = journal.clone();
+        asking.spawn(async move { journal.ping().await });
+    }
+    let body = result("meanwhile", Value::Null);
+    let handing_in = app.call("POST", "/internal/v1/results", body);
+    let (answer, asked) = tokio::join!(
+        tokio::time::timeout(PATIENCE, handing_in),
+        tokio::time::timeout(PATIENCE, asking.join_all())
+    );
+    assert_eq!(answer.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(asked.unwrap().iter().all(Result::is_err));
+    server.resume();
+    // None of the connections is worth anything, and nobody need notice.
+    app.submit("after", Value::Null).await;
+    app.submit("meanwhile", Value::Null).await;
+    assert_eq!(app.app.journal.counts().await.unwrap().accepted, 3);
+}
+
 fn config(url: &str) -> Config {
     let mut config = Config::build(None, std::iter::empty()).unwrap();
     config.store.url = url.into();

@@ -1,5 +1,6 @@
 //! Rare writes: replaying and dropping dead letters, releasing what was held, retention.
-//! Each locks its rows in the order of ids, so that no two of them deadlock.
+//! Each locks its rows in the order of ids, so that no two of them deadlock; a row that
+//! changed while its lock was waited for is looked at again by the server.
 
 use crate::callback::{CallbackId, TimestampMs};
 use crate::journal::postgres::read::uuids;
@@ -11,18 +12,23 @@ use uuid::Uuid;
 /// Rows released in one transaction: a team may have held a million.
 pub(super) const RELEASE_BATCH: usize = 5000;
 
+/// Walks the index of the team or of the states, as searches do; named ones are looked up.
 fn push_selection(sql: &mut QueryBuilder<Postgres>, selection: &Selection) {
-    sql.push("SELECT id FROM callbacks WHERE state = 'dead'");
-    if let Some(team) = &selection.team {
-        sql.push(" AND team_id = ").push_bind(team.clone());
-    }
-    if !selection.ids.is_empty() {
+    sql.push("SELECT id FROM callbacks WHERE ");
+    match &selection.team {
+        Some(team) => sql
+            .push("team_id || '/' || state = ")
+            .push_bind(format!("{team}/dead")),
+        None => sql.push("state = 'dead'"),
+    };
+    if selection.ids.is_empty() {
+        sql.push(" ORDER BY uuid_send(id)");
+    } else {
         sql.push(" AND id = ANY(")
             .push_bind(uuids(&selection.ids))
-            .push(")");
+            .push(") ORDER BY id");
     }
-    sql.push(" ORDER BY id LIMIT ")
-        .push_bind(i64::from(selection.limit));
+    sql.push(" LIMIT ").push_bind(i64::from(selection.limit));
 }
 
 pub(super) async fn count_dead(
@@ -45,9 +51,9 @@ pub(super) async fn replay(
         "UPDATE callbacks SET state = 'pending', reason = NULL, ended_ms = NULL, \
          forgiven = attempts, queued = FALSE, due_ms = ",
     );
-    sql.push_bind(to_i64(now)).push(" WHERE id IN (");
+    sql.push_bind(to_i64(now)).push(" WHERE id = ANY(ARRAY(");
     push_selection(&mut sql, selection);
-    sql.push(" FOR UPDATE) AND state = 'dead'");
+    sql.push(" FOR UPDATE))");
     Ok(sql.build().execute(connection).await?.rows_affected())
 }
 
@@ -56,10 +62,10 @@ pub(super) async fn drop_dead(
     selection: &Selection,
 ) -> Result<u64, sqlx::Error> {
     let mut sql = QueryBuilder::<Postgres>::new(
-        "UPDATE callbacks SET state = 'cancelled', reason = 'dropped' WHERE id IN (",
+        "UPDATE callbacks SET state = 'cancelled', reason = 'dropped' WHERE id = ANY(ARRAY(",
     );
     push_selection(&mut sql, selection);
-    sql.push(" FOR UPDATE) AND state = 'dead'");
+    sql.push(" FOR UPDATE))");
     Ok(sql.build().execute(connection).await?.rows_affected())
 }
 
@@ -70,8 +76,8 @@ pub(super) async fn supersede(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE callbacks SET state = 'cancelled', reason = 'superseded', ended_ms = $1 \
-         WHERE id IN (SELECT id FROM callbacks WHERE id = ANY($2) ORDER BY id FOR UPDATE) \
-         AND state IN ('pending', 'held')",
+         WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE id = ANY($2) \
+             AND state IN ('pending', 'held') ORDER BY id FOR UPDATE))",
     )
     .bind(to_i64(now))
     .bind(uuids(ids))
@@ -90,12 +96,13 @@ pub(super) async fn release(
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar(
         "UPDATE callbacks SET state = 'pending', reason = NULL, due_ms = $1 \
-         WHERE id IN (SELECT id FROM callbacks WHERE team_id = $2 AND state = 'held' AND id > $3 \
-             ORDER BY id LIMIT $4 FOR UPDATE) \
-         AND state = 'held' RETURNING id",
+         WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE team_id || '/' || state = $2 \
+             AND uuid_send(id) > uuid_send($3) \
+             ORDER BY uuid_send(id) LIMIT $4 FOR UPDATE)) \
+         RETURNING id",
     )
     .bind(to_i64(now))
-    .bind(team)
+    .bind(format!("{team}/held"))
     .bind(after)
     .bind(i64::try_from(RELEASE_BATCH).expect("a small constant"))
     .fetch_all(connection)
@@ -108,9 +115,9 @@ pub(super) async fn take_unqueued(
     limit: u32,
 ) -> Result<Vec<OpenRow>, sqlx::Error> {
     let mut taken = sqlx::query_as::<_, OpenColumns>(
-        "UPDATE callbacks SET queued = TRUE WHERE id IN (SELECT id FROM callbacks \
+        "UPDATE callbacks SET queued = TRUE WHERE id = ANY(ARRAY(SELECT id FROM callbacks \
              WHERE NOT queued AND state IN ('pending', 'held') ORDER BY id LIMIT $1 \
-             FOR UPDATE SKIP LOCKED) \
+             FOR UPDATE SKIP LOCKED)) \
          RETURNING id, team_id, task_id, project, url, due_ms, state",
     )
     .bind(i64::from(limit))
@@ -127,7 +134,7 @@ pub(super) async fn mark_unqueued(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE callbacks SET queued = FALSE \
-         WHERE id IN (SELECT id FROM callbacks WHERE id = ANY($1) ORDER BY id FOR UPDATE)",
+         WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE id = ANY($1) ORDER BY id FOR UPDATE))",
     )
     .bind(uuids(ids))
     .execute(connection)
@@ -145,17 +152,17 @@ pub(super) async fn prune(
     let gone: i64 = sqlx::query_scalar(
         "WITH old AS ( \
              SELECT id FROM ( \
-                 (SELECT id FROM callbacks WHERE state = 'delivered' AND id < $1 \
-                  ORDER BY id LIMIT $3) \
-                 UNION ALL (SELECT id FROM callbacks WHERE state = 'dead' AND id < $2 \
-                  ORDER BY id LIMIT $3) \
-                 UNION ALL (SELECT id FROM callbacks WHERE state = 'cancelled' AND id < $2 \
-                  ORDER BY id LIMIT $3)) AS each ORDER BY id LIMIT $3), \
+                 (SELECT id FROM callbacks WHERE state = 'delivered' \
+                  AND uuid_send(id) < uuid_send($1) ORDER BY uuid_send(id) LIMIT $3) \
+                 UNION ALL (SELECT id FROM callbacks WHERE state = 'dead' \
+                  AND uuid_send(id) < uuid_send($2) ORDER BY uuid_send(id) LIMIT $3) \
+                 UNION ALL (SELECT id FROM callbacks WHERE state = 'cancelled' \
+                  AND uuid_send(id) < uuid_send($2) ORDER BY uuid_send(id) LIMIT $3)) AS each ORDER BY id LIMIT $3), \
          locked AS ( \
-             SELECT id FROM callbacks WHERE id IN (SELECT id FROM old) \
+             SELECT id FROM callbacks WHERE id = ANY(ARRAY(SELECT id FROM old)) \
              AND state IN ('delivered', 'dead', 'cancelled') FOR UPDATE SKIP LOCKED), \
-         gone AS (DELETE FROM callbacks WHERE id IN (SELECT id FROM locked) RETURNING id), \
-         results_gone AS (DELETE FROM results WHERE id IN (SELECT id FROM gone)), \
+         gone AS (DELETE FROM callbacks WHERE id = ANY(ARRAY(SELECT id FROM locked)) RETURNING id), \
+         results_gone AS (DELETE FROM results WHERE id = ANY(ARRAY(SELECT id FROM gone))), \
          counted AS (INSERT INTO ledger (pruned) SELECT COUNT(*) FROM gone HAVING COUNT(*) > 0) \
          SELECT COUNT(*) FROM gone",
     )

@@ -26,7 +26,7 @@ pub(super) async fn load_open(
     Ok(found.into_iter().map(|detail| detail.callback).collect())
 }
 
-/// Two walks that merge: one index serves each state.
+/// Two walks, each over the index of states (see [`push_walk`]).
 pub(super) async fn open_after(
     connection: &mut PgConnection,
     after: Option<CallbackId>,
@@ -35,10 +35,12 @@ pub(super) async fn open_after(
     let found = sqlx::query_as::<_, OpenColumns>(
         "SELECT * FROM ( \
              (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
-              WHERE state = 'pending' AND id > $1 ORDER BY id LIMIT $2) \
+              WHERE state = 'pending' AND uuid_send(id) > uuid_send($1) \
+              ORDER BY uuid_send(id) LIMIT $2) \
              UNION ALL \
              (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
-              WHERE state = 'held' AND id > $1 ORDER BY id LIMIT $2)) AS open \
+              WHERE state = 'held' AND uuid_send(id) > uuid_send($1) \
+              ORDER BY uuid_send(id) LIMIT $2)) AS open \
          ORDER BY id LIMIT $2",
     )
     .bind(after.map_or(Uuid::nil(), |id| id.0))
@@ -96,10 +98,17 @@ pub(super) async fn search(
 
 /// The callbacks of a task, filtered: there are few.
 fn push_task(sql: &mut QueryBuilder<Postgres>, search: &Search, task: &str) {
+    let (from, below) = range(search);
     sql.push("results r JOIN callbacks c ON c.id = r.id WHERE r.task_id = ")
         .push_bind(task.to_owned());
-    push_range(sql, "r", search);
-    push_filters(sql, "c", search.team.as_deref(), search.state);
+    sql.push(" AND r.id >= ").push_bind(from);
+    sql.push(" AND r.id < ").push_bind(below);
+    if let Some(team) = &search.team {
+        sql.push(" AND c.team_id = ").push_bind(team.clone());
+    }
+    if let Some(state) = search.state {
+        sql.push(" AND c.state = ").push_bind(state.as_str());
+    }
 }
 
 /// A walk for each state of the team; else one, over the state or over everything.
@@ -109,44 +118,55 @@ fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
         (state, _) => vec![state],
     };
     for (index, state) in states.into_iter().enumerate() {
-        sql.push(if index == 0 { "(" } else { " UNION ALL " })
-            .push("(SELECT * FROM callbacks k WHERE TRUE");
-        push_range(sql, "k", search);
-        push_filters(sql, "k", search.team.as_deref(), state);
-        sql.push(" ORDER BY k.id DESC LIMIT ")
-            .push_bind(i64::from(search.limit))
-            .push(")");
+        let joint = if index == 0 {
+            "(SELECT * FROM ("
+        } else {
+            " UNION ALL "
+        };
+        sql.push(joint).push("(SELECT * FROM callbacks WHERE ");
+        push_walk(sql, search, state);
+        sql.push_bind(i64::from(search.limit)).push(")");
     }
-    sql.push(") AS c JOIN results r ON r.id = c.id");
+    sql.push(") AS walks ORDER BY id DESC LIMIT ")
+        .push_bind(i64::from(search.limit));
+    // A look-up for each, as the limit makes few: the planner would else merge with all results.
+    sql.push(
+        ") AS c CROSS JOIN LATERAL \
+         (SELECT event_id, mode FROM results WHERE results.id = c.id LIMIT 1) AS r",
+    );
 }
 
-/// Time and cursor are one range of ids.
-fn push_range(sql: &mut QueryBuilder<Postgres>, table: &str, search: &Search) {
+/// One walk, up to its limit, in the order of the index that is made for it (see the
+/// migration).
+fn push_walk(sql: &mut QueryBuilder<Postgres>, search: &Search, state: Option<State>) {
+    let (from, below) = range(search);
+    let Some(state) = state.map(State::as_str) else {
+        sql.push("id >= ").push_bind(from);
+        sql.push(" AND id < ").push_bind(below);
+        sql.push(" ORDER BY id DESC LIMIT ");
+        return;
+    };
+    match &search.team {
+        Some(team) => sql
+            .push("team_id || '/' || state = ")
+            .push_bind(format!("{team}/{state}")),
+        None => sql.push("state = ").push_bind(state),
+    };
+    sql.push(" AND uuid_send(id) >= uuid_send(").push_bind(from);
+    sql.push(") AND uuid_send(id) < uuid_send(")
+        .push_bind(below);
+    sql.push(") ORDER BY uuid_send(id) DESC LIMIT ");
+}
+
+/// Times and cursor are one range of ids: from, and below.
+fn range(search: &Search) -> (Uuid, Uuid) {
+    let from = search.from_ms.map(CallbackId::first_at);
     let until = search.until_ms.map(CallbackId::first_at);
-    if let Some(below) = [until, search.before].into_iter().flatten().min() {
-        sql.push(format_args!(" AND {table}.id < "))
-            .push_bind(below.0);
-    }
-    if let Some(from) = search.from_ms.map(CallbackId::first_at) {
-        sql.push(format_args!(" AND {table}.id >= "))
-            .push_bind(from.0);
-    }
-}
-
-fn push_filters(
-    sql: &mut QueryBuilder<Postgres>,
-    table: &str,
-    team: Option<&str>,
-    state: Option<State>,
-) {
-    if let Some(team) = team {
-        sql.push(format_args!(" AND {table}.team_id = "))
-            .push_bind(team.to_owned());
-    }
-    if let Some(state) = state {
-        // As text, not as a parameter: the planner knows how common each state is.
-        sql.push(format_args!(" AND {table}.state = '{}'", state.as_str()));
-    }
+    let below = [until, search.before].into_iter().flatten().min();
+    (
+        from.map_or(Uuid::nil(), |id| id.0),
+        below.map_or(Uuid::max(), |id| id.0),
+    )
 }
 
 /// One statement, so that rows and ledger are of the same moment.

@@ -126,6 +126,8 @@ impl Postgres {
 
     /// Stops it as a crash would; what is committed is there after the next start.
     pub(crate) fn stop(&mut self) {
+        // A test may have failed while it stood still.
+        self.resume();
         if let Some(mut watcher) = self.watcher.take() {
             drop(watcher.stdin.take());
             watcher.wait().unwrap();
@@ -136,6 +138,30 @@ impl Postgres {
     pub(crate) fn pid(&self) -> u32 {
         let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         file.lines().next().unwrap().parse().unwrap()
+    }
+
+    /// Makes every process of the server stand still: connections stay open, none answers.
+    pub(crate) fn pause(&self) {
+        assert!(self.watcher.is_some(), "the server runs");
+        self.signal_all("STOP");
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal_all("CONT");
+    }
+
+    fn signal_all(&self, signal: &str) {
+        let Some(watcher) = self.watcher.as_ref().map(Child::id) else {
+            return;
+        };
+        let server = children(watcher);
+        let mut all: Vec<_> = server.iter().flat_map(|pid| children(*pid)).collect();
+        all.extend(server);
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{signal}"));
+        kill.args(all.iter().map(u32::to_string));
+        // A helper may have ended meanwhile; the others are signalled all the same.
+        kill.stderr(Stdio::null()).status().unwrap();
     }
 
     /// A connection URL.
@@ -167,6 +193,13 @@ impl Drop for Postgres {
 pub(crate) async fn use_postgres(config: &mut Config) {
     let url = Postgres::shared().await.database().await;
     config.store.url = url.as_str().into();
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let listed = std::fs::read_to_string(path).unwrap();
+    let pids = listed.split_whitespace();
+    pids.map(|pid| pid.parse().unwrap()).collect()
 }
 
 fn free_port() -> u16 {
