@@ -94,8 +94,8 @@ async fn a_wrong_query_is_told() {
 }
 
 #[tokio::test]
-async fn nul_finds_nothing_and_breaks_nothing_on_every_store() {
-    for app in TestApp::on_every_store(|_| {}).await {
+async fn nul_finds_nothing_and_breaks_nothing_in_both_shapes() {
+    for app in TestApp::in_both_shapes(|_| {}).await {
         for query in ["team_id=a%00b", "task_id=a%00b"] {
             let path = format!("/internal/v1/callbacks?{query}");
             let answer = app.call("GET", &path, Value::Null).await;
