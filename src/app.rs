@@ -280,7 +280,7 @@ async fn open_queue(
         url: url.to_owned(),
         tls_ca_file: (!ca_file.as_os_str().is_empty()).then(|| ca_file.clone()),
         prefix: queue.redis_prefix.clone(),
-        shards: queue.redis_shards as usize,
+        shards: queue.redis_shards(),
         slots: (role != Role::Api).then_some(queue.slots),
         limits,
     };

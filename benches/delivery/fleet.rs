@@ -5,12 +5,14 @@ use super::gateway::{Gateway, process_cpu_us};
 use super::load::Client;
 use super::postgres::Postgres;
 use super::redis::Redis;
+use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
 
 pub(crate) struct Fleet {
     pub(crate) gateway: Arc<Gateway>,
-    postgres: Postgres,
+    postgres_id: u32,
     redis: Redis,
+    _postgres: Postgres,
 }
 
 /// Processor time since the start, microseconds.
@@ -27,16 +29,17 @@ impl Fleet {
     pub(crate) async fn start(client: &Client, workers: usize) -> Self {
         let postgres = Postgres::own().await;
         let redis = Redis::start();
+        let database = postgres.database().await;
         let settings = format!(
-            "store.url = \"{}\"\nqueue.url = \"{}\"\n",
-            postgres.database().await,
+            "store.url = \"{database}\"\nqueue.url = \"{}\"\n",
             redis.url()
         );
         let gateway = Arc::new(Gateway::start_fleet(client, &settings, workers));
         Self {
             gateway,
-            postgres,
+            postgres_id: server_of(&database).await,
             redis,
+            _postgres: postgres,
         }
     }
 
@@ -50,21 +53,32 @@ impl Fleet {
         Spent {
             gateway: self.gateway.cpu_us(),
             redis: process_cpu_us(self.redis.pid()),
-            postgres: family_cpu_us(self.postgres.pid()),
+            postgres: family_cpu_us(self.postgres_id),
             scripts,
         }
     }
+}
+
+/// The process whose children serve the connections.
+async fn server_of(database: &str) -> u32 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let id: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    parent_of(id.cast_unsigned()).expect("a backend has a parent")
+}
+
+fn parent_of(id: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let after_name = stat.rsplit(") ").next()?;
+    after_name.split(' ').nth(1)?.parse().ok()
 }
 
 /// Of a process and its children.
 fn family_cpu_us(parent: u32) -> u64 {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let is_child = |id: &u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        let after_name = stat.rsplit(") ").next().unwrap_or_default();
-        after_name.split(' ').nth(1) == Some(parent.to_string().as_str())
-    };
-    let children = ids.filter(is_child).map(process_cpu_us);
-    process_cpu_us(parent) + children.sum::<u64>()
+    let children = ids.filter(|&id| parent_of(id) == Some(parent));
+    process_cpu_us(parent) + children.map(process_cpu_us).sum::<u64>()
 }

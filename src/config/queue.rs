@@ -10,6 +10,8 @@ const REDIS: [&str; 6] = [
     "redis-cluster",
     "rediss-cluster",
 ];
+/// Enough to spread over the nodes of any cluster that one queue needs.
+const SHARDS_OF_A_CLUSTER: usize = 16;
 /// More would only make batches smaller.
 const SHARDS_MAX: u32 = 1024;
 
@@ -22,6 +24,16 @@ impl Queue {
             .then(|| self.url.reveal())
     }
 
+    /// Parts of the queue in Redis.
+    #[must_use]
+    pub fn redis_shards(&self) -> usize {
+        match self.redis_shards {
+            0 if self.url.scheme().ends_with("-cluster") => SHARDS_OF_A_CLUSTER,
+            0 => 1,
+            shards => shards as usize,
+        }
+    }
+
     /// Every broken rule. Tells of the URL only what holds no password.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -32,8 +44,10 @@ impl Queue {
                 self.url.scheme()
             ));
         }
-        if !(1..=SHARDS_MAX).contains(&self.redis_shards) {
-            problems.push(format!("queue.redis_shards must be from 1 to {SHARDS_MAX}"));
+        if self.redis_shards > SHARDS_MAX {
+            problems.push(format!(
+                "queue.redis_shards must be from 0 (automatic) to {SHARDS_MAX}"
+            ));
         }
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
         if self.redis_prefix.is_empty() || !self.redis_prefix.bytes().all(is_legal) {

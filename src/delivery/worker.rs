@@ -17,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 const POLL: Duration = Duration::from_secs(5);
 /// After the queue or the journal did not answer.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long claims wait for company under load.
+const GATHER: Duration = Duration::from_millis(1);
 /// Claims per call: enough to share one journal read, few enough to start soon.
 const CLAIMS_MAX: usize = 64;
 
@@ -31,9 +33,7 @@ pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
             () = app.shutdown.stopping() => break,
             permit = permits.clone().acquire_owned() => permit.expect("never closed"),
         };
-        // Under load permits come back one by one; whoever is about to give one back goes
-        // first, so that claims come in batches.
-        tokio::task::yield_now().await;
+        gather(&permits, slots).await;
         let more = permits.available_permits().min(CLAIMS_MAX - 1);
         let claimed = match app.queue.claim(1 + more).await {
             Ok(claimed) => claimed,
@@ -56,6 +56,16 @@ pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
     tokio::select! {
         _ = tokio::time::timeout(grace, permits.acquire_many(all)) => {}
         () = app.shutdown.killed() => {}
+    }
+}
+
+/// Under load permits come back one by one: a moment later there are more, and claims come
+/// in batches. With room to spare nobody waits.
+async fn gather(permits: &Semaphore, slots: usize) {
+    tokio::task::yield_now().await;
+    let free = permits.available_permits();
+    if free < slots / 4 {
+        tokio::time::sleep(GATHER).await;
     }
 }
 

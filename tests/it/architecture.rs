@@ -41,6 +41,8 @@ const PURE: &[&str] = &[
     "queue/fair",
     "queue/redis/link/slots",
     "queue/redis/link/url",
+    "queue/redis/rounds",
+    "queue/redis/wire",
 ];
 const IMPURE: &[&str] = &[
     ".await",

@@ -134,12 +134,6 @@ impl Postgres {
         }
     }
 
-    /// The process whose children serve the connections.
-    pub(crate) fn pid(&self) -> u32 {
-        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
-        file.lines().next().unwrap().parse().unwrap()
-    }
-
     /// Makes every process of the server stand still: connections stay open, none answers.
     pub(crate) fn pause(&self) {
         assert!(self.watcher.is_some(), "the server runs");
