@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 pub(crate) struct Fleet {
     pub(crate) gateway: Arc<Gateway>,
+    database: String,
     postgres_id: u32,
     redis: Redis,
     _postgres: Postgres,
 }
 
-/// Processor time since the start, microseconds.
+/// Since the start; processor time in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) gateway: u64,
@@ -23,6 +24,8 @@ pub(crate) struct Spent {
     pub(crate) postgres: u64,
     /// What Redis itself counts as spent in scripts.
     pub(crate) scripts: u64,
+    /// Bytes of PostgreSQL's log.
+    pub(crate) log_bytes: u64,
 }
 
 impl Fleet {
@@ -38,12 +41,13 @@ impl Fleet {
         Self {
             gateway,
             postgres_id: server_of(&database).await,
+            database,
             redis,
             _postgres: postgres,
         }
     }
 
-    pub(crate) fn spent(&self) -> Spent {
+    pub(crate) async fn spent(&self) -> Spent {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -55,8 +59,19 @@ impl Fleet {
             redis: process_cpu_us(self.redis.pid()),
             postgres: family_cpu_us(self.postgres_id),
             scripts,
+            log_bytes: log_bytes(&self.database).await,
         }
     }
+}
+
+async fn log_bytes(database: &str) -> u64 {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
+    let bytes: i64 = sqlx::query_scalar(sql)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    bytes.cast_unsigned()
 }
 
 /// The process whose children serve the connections.

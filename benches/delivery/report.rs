@@ -26,6 +26,7 @@ const MEASURES: &[(&str, &str)] = &[
     ("g with 4 workers", "/s"),
     ("g gateway CPU", "us each"),
     ("g PostgreSQL CPU", "us each"),
+    ("g PostgreSQL log", "B each"),
     ("g Redis CPU", "us each"),
     ("g Redis scripts", "us each"),
     ("h at 50/s, p50", "ms"),

@@ -132,15 +132,16 @@ impl Bench {
         ] {
             self.sink.reset().await;
             let fleet = Fleet::start(&self.client, workers).await;
-            let before = fleet.spent();
+            let before = fleet.spent().await;
             report.add(name, self.carry(&fleet.gateway, callbacks).await);
             if workers == 1 {
-                let after = fleet.spent();
+                let after = fleet.spent().await;
                 let each = |spent: fn(Spent) -> u64| {
                     float(spent(after).saturating_sub(spent(before))) / count(callbacks)
                 };
                 report.add("g gateway CPU", each(|spent| spent.gateway));
                 report.add("g PostgreSQL CPU", each(|spent| spent.postgres));
+                report.add("g PostgreSQL log", each(|spent| spent.log_bytes));
                 report.add("g Redis CPU", each(|spent| spent.redis));
                 report.add("g Redis scripts", each(|spent| spent.scripts));
             }

@@ -23,16 +23,27 @@ for _, id in ipairs(call('ZRANGE', K .. ':x', '-inf', now, 'BYSCORE', 'LIMIT', 0
 end
 promote()
 wake()
-local stale = call('ZRANGE', K .. ':i', 0, SWEPT_MAX - 1, 'WITHSCORES')
-local crowd = #stale > 0 and call('ZCARD', K .. ':i') - IDLE_LANES_MAX or 0
-for at = 1, #stale, 2 do
-  if crowd > 0 or tonumber(stale[at + 1]) <= now then
-    forget(lane_at(tonumber(stale[at])))
+
+-- Some of what is known about lanes that have long been without entries, or are too many.
+local function sweep()
+  local first = call('ZRANGE', K .. ':i', 0, 0, 'WITHSCORES')
+  if not first[1] then
+    return
+  end
+  local crowd = call('ZCARD', K .. ':i') - IDLE_LANES_MAX
+  if crowd <= 0 and tonumber(first[2]) > now then
+    return
+  end
+  local idle = call('ZRANGE', K .. ':i', 0, SWEPT_MAX - 1, 'WITHSCORES')
+  for at = 1, #idle, 2 do
+    if crowd <= 0 and tonumber(idle[at + 1]) > now then
+      return
+    end
+    forget(lane_at(tonumber(idle[at])))
     crowd = crowd - 1
-  else
-    break
   end
 end
+sweep()
 relist_all()
 
 -- Members in the order of their turns, for a claim of MAX: each pick touches one member,
