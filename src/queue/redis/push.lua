@@ -84,38 +84,45 @@ local function enter_lane(number)
   return lane
 end
 
+-- Older ones of its task are here: true when it goes behind them, false when it makes way.
+local function make_room(task, id, gives_way)
+  write_simple()
+  if gives_way and has_newer(task, id) then
+    return false
+  end
+  if call('HEXISTS', K .. ':t', task) == 1 then
+    supersede_older(task, id)
+  end
+  demote(task)
+  return true
+end
+
+local function push(id, task, packed)
+  local lane_number, flags, due_ms = struct.unpack('>I4Bi8', packed, 17)
+  local due, gives_way, held = math.max(0, now + due_ms), flags % 2 == 1, flags >= 2
+  if busy[task] and not make_room(task, id, gives_way) then
+    superseded[#superseded + 1] = id
+    return
+  end
+  known[id] = true
+  local lane = enter_lane(lane_number)
+  local record = struct.pack('>I4BBI6', lane.number, gives_way and 1 or 0, 0, due) .. task
+  if busy[task] or held then
+    save(id, record)
+    join_task(task, id)
+    if held then
+      hold(id, record)
+    end
+    admit(task)
+  else
+    push_alone(id, lane, due, record)
+  end
+  busy[task] = true
+end
+
 for at, id in ipairs(ids) do
   if not known[id] then
-    local lane_at_arg, flags, due_ms = struct.unpack('>I4Bi8', ARGV[FIRST - 1 + at], 17)
-    local due, task = math.max(0, now + due_ms), tasks[at]
-    local gives_way, held = flags % 2, flags >= 2
-    if busy[task] then
-      write_simple()
-    end
-    if busy[task] and gives_way == 1 and has_newer(task, id) then
-      superseded[#superseded + 1] = id
-    else
-      if busy[task] then
-        if call('HEXISTS', K .. ':t', task) == 1 then
-          supersede_older(task, id)
-        end
-        demote(task)
-      end
-      known[id] = true
-      local lane = enter_lane(lane_at_arg)
-      local record = struct.pack('>I4BBI6', lane.number, gives_way, 0, due) .. task
-      if busy[task] or held then
-        save(id, record)
-        join_task(task, id)
-        if held then
-          hold(id, record)
-        end
-        admit(task)
-      else
-        push_alone(id, lane, due, record)
-      end
-      busy[task] = true
-    end
+    push(id, tasks[at], ARGV[FIRST - 1 + at])
   end
 end
 write_simple()

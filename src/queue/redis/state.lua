@@ -11,6 +11,7 @@
 --   :o zset   teams that may go, by virtual start     :o:<team> zset   lanes likewise
 --   :a set    teams at their share         :b zset   lanes by end of park or rest
 --   :f zset   lanes by first due time      :i zset   lanes without entries by staleness
+--   :w hash   worker -> alive until, slots (pulse.lua, in one shard)
 local K, call = KEYS[1], redis.call
 local NONE = -1
 local now, ELSEWHERE_AT, IDLE_LANE_MS, LANE_MAX, TEAM_MAX, ALONE_MAX, WINDOW_START, LEASE_MS,
