@@ -71,14 +71,16 @@ for at, id in ipairs(ids) do
   local base = 5 + (at - 1) * PER_CLAIM
   local record = records[id]
   if not record or not is_leased(record) or string.sub(record, 29, 36) ~= ARGV[base + 1] then
+    -- A lost claim may stand before the current one of the same entry: that one counts.
     answers[at] = 2
   elseif ARGV[base + 2] == 'end' and alone[at] == id then
     end_alone(id, record)
     answers[at] = 0
+    records[id] = nil
   else
     answers[at] = settle(id, ARGV[base + 2], tonumber(ARGV[base + 3]), tonumber(ARGV[base + 4]), ARGV[base + 5])
+    records[id] = nil
   end
-  records[id] = nil
 end
 call_with_all('ZREM', K .. ':x', unleased)
 call_with_all('HDEL', K .. ':e', ended)
