@@ -26,6 +26,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A revoked producer key is refused after this at the latest.
 const PRODUCERS_FRESH_FOR: Duration = Duration::from_secs(1);
@@ -180,13 +181,15 @@ impl App {
         if let Some(name) = self.producers.get(&digest) {
             return Ok(Some(name));
         }
+        let asked = Instant::now();
         let name = self.records.producer_of(key).await?;
-        Ok(name.map(|name| self.producers.put(digest, name.into())))
+        Ok(name.map(|name| self.producers.put(digest, name.into(), asked)))
     }
 
     /// Pushes entries whose callbacks are committed. What the queue does not take is
     /// marked, to be pushed again; what a newer callback supersedes becomes cancelled.
-    pub async fn push(&self, entries: Vec<Entry>) {
+    /// Returns whether the queue has them, or a rebuild that is under way will bring them.
+    pub async fn push(&self, entries: Vec<Entry>) -> bool {
         let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
         match self.queue.push(entries).await {
             Ok(superseded) => self.supersede(&superseded).await,
@@ -196,8 +199,10 @@ impl App {
                 if let Err(error) = self.journal.mark_unqueued(&ids).await {
                     tracing::warn!(error = %error, "left to the audit");
                 }
+                return false;
             }
         }
+        true
     }
 
     /// Entries of one team in the queue, with Redis as they were at most 1 s ago; 0 when it
@@ -207,8 +212,9 @@ impl App {
         if let Some(depth) = kept.and_then(|kept| kept.get(team)) {
             return depth;
         }
+        let asked = Instant::now();
         let depth = self.queue.team_depth(team).await.unwrap_or(0);
-        kept.map_or(depth, |kept| kept.put(team.to_string(), depth))
+        kept.map_or(depth, |kept| kept.put(team.to_string(), depth, asked))
     }
 
     /// What the team has held goes now; what has nowhere to go still is held anew at its

@@ -10,6 +10,7 @@ use crate::records::{Records, RecordsError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A changed setting made elsewhere is seen after this at the latest.
 const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -104,8 +105,9 @@ impl Settings {
         if let Some(settings) = self.kept.get(team) {
             return Ok(Some(settings));
         }
+        let asked = Instant::now();
         let settings = self.read(team).await?.map(Arc::new);
-        Ok(settings.map(|settings| self.kept.put(team.to_owned(), settings)))
+        Ok(settings.map(|settings| self.kept.put(team.to_owned(), settings, asked)))
     }
 
     pub(super) fn forget(&self, team: &str) {

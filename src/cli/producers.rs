@@ -1,11 +1,11 @@
-//! `ringback producers add|list`: works beside a running gateway or without one.
+//! `ringback producers add|list|remove`: works beside a running gateway or without one.
 
 use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::records::Records;
 use crate::vault::Vault;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,13 @@ pub(super) enum ProducersCommand {
     },
     /// List the producers
     List {
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Remove a producer: its key is refused everywhere within a second
+    Remove {
+        /// Its name
+        name: String,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -38,6 +45,15 @@ pub(super) async fn run(command: ProducersCommand) -> Result<()> {
                 println!("{name:<32} ...{last_four}");
             }
             records.close().await;
+        }
+        ProducersCommand::Remove { name, config } => {
+            let records = open(&config.load()?).await?;
+            let was_there = records.remove_producer(&name).await?;
+            records.close().await;
+            if !was_there {
+                bail!("there is no producer {name}");
+            }
+            println!("removed {name}");
         }
     }
     Ok(())

@@ -36,11 +36,16 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
     if origin != claim.entry.origin {
         return Finished::moved(claim, origin);
     }
+    let started_ms = app.clock.now();
+    // It was long on its way here: an attempt that outlives its lease is made twice.
+    if started_ms.saturating_add(app.config.delivery.attempt_timeout_ms) > claim.expires {
+        return Finished::unattempted(claim, Next::Return);
+    }
     let sent = Sent {
         url,
         provenance,
         number: callback.attempts + 1,
-        started_ms: app.clock.now(),
+        started_ms,
     };
     let answer = post(client, &settings, callback, &sent).await;
     finish(app, claim, callback, &settings, &sent, answer).await

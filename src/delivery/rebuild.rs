@@ -144,11 +144,15 @@ pub async fn watch(app: App) {
     let (mut after, mut rests) = (None, 0);
     loop {
         second.tick().await;
-        if let Err(error) = heal(&app).await {
-            tracing::warn!(error = %error, "the queue is looked after later");
-        }
-        if let Err(error) = take_unqueued(&app).await {
-            tracing::warn!(error = %error, "unqueued callbacks are pushed later");
+        match heal(&app).await {
+            Ok(true) => {
+                if let Err(error) = take_unqueued(&app).await {
+                    tracing::warn!(error = %error, "unqueued callbacks are pushed later");
+                }
+            }
+            // A rebuild that is under way would refuse them, and may have passed them.
+            Ok(false) => {}
+            Err(error) => tracing::warn!(error = %error, "the queue is looked after later"),
         }
         if rests > 0 {
             rests -= 1;
@@ -183,23 +187,30 @@ async fn page(
     Ok((last, count))
 }
 
-/// Pushes callbacks that were replayed, or whose push had failed.
+/// Pushes callbacks that were replayed, or whose push had failed, until none is left or
+/// the queue takes no more.
 ///
 /// # Errors
 /// [`JournalError`] when the journal does not answer.
 pub async fn take_unqueued(app: &App) -> Result<(), JournalError> {
-    // Marked already: a push that fails marks them back.
-    let rows = app.journal.take_unqueued(PAGE).await?;
-    if !rows.is_empty() {
-        push_rows(app, rows).await;
+    // The first goes alone: taking marks a row and a push that fails marks it back, which
+    // a queue that is away must not cost for a whole page every second.
+    let mut limit = 1;
+    loop {
+        let rows = app.journal.take_unqueued(limit).await?;
+        if rows.is_empty() || !push_rows(app, rows).await {
+            return Ok(());
+        }
+        limit = PAGE;
     }
-    Ok(())
 }
 
-async fn push_rows(app: &App, rows: Vec<OpenRow>) {
+/// Returns whether the queue took them.
+async fn push_rows(app: &App, rows: Vec<OpenRow>) -> bool {
     let placed = place(app, rows).await;
-    app.push(placed.entries).await;
+    let is_taken = app.push(placed.entries).await;
     release(app, placed.held_needlessly).await;
+    is_taken
 }
 
 /// Where open callbacks go.

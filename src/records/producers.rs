@@ -32,6 +32,22 @@ impl Records {
         Ok(key)
     }
 
+    /// Removes a producer; its key is of no more use. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn remove_producer(&self, name: &str) -> Result<bool, RecordsError> {
+        let removed = self
+            .run(async |connection| {
+                sqlx::query("DELETE FROM producers WHERE name = $1")
+                    .bind(name)
+                    .execute(connection)
+                    .await
+            })
+            .await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
     /// The producer whose key this is.
     ///
     /// # Errors

@@ -95,6 +95,12 @@ fn producers_are_made_once_and_listed_without_their_keys() {
         listed.starts_with("tests") && !listed.contains(&home.key),
         "{listed}"
     );
+    let removed = home.run(&["producers", "remove", "tests"]);
+    assert_eq!(text(&removed.stdout), "removed tests\n");
+    let again = home.run(&["producers", "remove", "tests"]);
+    assert!(!again.status.success());
+    assert!(text(&again.stderr).contains("there is no producer tests"));
+    assert_eq!(text(&home.run(&["producers", "list"]).stdout), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

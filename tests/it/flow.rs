@@ -5,6 +5,7 @@ use crate::support::app::{START_MS, TEAM, TestApp, result};
 use crate::support::endpoint::{Endpoint, Reply};
 use axum::http::StatusCode;
 use ringback::callback::State;
+use ringback::queue::Next;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -332,5 +333,22 @@ async fn the_ledger_balances_whatever_happened() {
             "dead ones are kept longer"
         );
         assert!(!counts.by_state.contains_key(&State::Delivered));
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_may_outlive_its_lease_is_not_begun() {
+    for app in TestApp::in_both_shapes(|_| {}).await {
+        let endpoint = Endpoint::answering([200]).await;
+        app.set_default(&endpoint).await;
+        app.submit("e1", Value::Null).await;
+        let claim = app.app.queue.claim(1).await.unwrap().claims.remove(0);
+        let budget_ms = app.app.config.delivery.attempt_timeout_ms;
+        app.clock
+            .advance_ms(claim.expires - app.clock.now() - budget_ms + 1);
+        let finished = app.attempt(claim).await;
+        assert_eq!(finished.next, Next::Return);
+        assert!(finished.change.is_none());
+        assert_eq!(endpoint.got_count(), 0);
     }
 }

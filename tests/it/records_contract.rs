@@ -133,6 +133,9 @@ async fn producers_and_keys_are_found_by_what_they_are() {
         );
         let last_four = key[key.len() - 4..].to_owned();
         assert_eq!(r.producers().await.unwrap(), [("eu".to_owned(), last_four)]);
+        assert!(r.remove_producer("eu").await.unwrap());
+        assert!(!r.remove_producer("eu").await.unwrap());
+        assert_eq!(r.producer_of(&key).await.unwrap(), None);
         let live = r.add_api_key("a", Mode::Live, NOW).await.unwrap();
         let test = r.add_api_key("a", Mode::Test, NOW + 1).await.unwrap();
         let keys = r.api_keys("a").await.unwrap();

@@ -3,6 +3,8 @@
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod authority; // certificates as files
 pub(crate) mod endpoint; // a receiver that speaks HTTP well
+pub(crate) mod fleet; // several processes on shared stores
+pub(crate) mod load; // producers that go on
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told

@@ -36,8 +36,8 @@ local function end_alone(id, record)
   leave(lane)
 end
 
-local function settle(id, ending, told)
-  local record = unlease(id, records[id], ending == 'b')
+local function settle(id, ending, record, told)
+  record = unlease(id, record, ending == 'b')
   if ending == 'e' then
     take_out_waiting(id, record)
     return 0
@@ -72,14 +72,17 @@ for at, id in ipairs(ids) do
   local record, told = records[id], ARGV[at + 3]
   local ending = string.sub(told, 25, 25)
   if not record or not is_leased(record) or string.sub(record, 29, 36) ~= string.sub(told, 17, 24) then
+    -- A lost claim may stand before the current one of the same entry: that one counts.
     answers[at] = 2
-  elseif ending == 'e' and alone[at] == id then
-    end_alone(id, record)
-    answers[at] = 0
   else
-    answers[at] = settle(id, ending, told)
+    records[id] = nil
+    if ending == 'e' and alone[at] == id then
+      end_alone(id, record)
+      answers[at] = 0
+    else
+      answers[at] = settle(id, ending, record, told)
+    end
   end
-  records[id] = nil
 end
 call_with_all('ZREM', K .. ':x', unleased)
 call_with_all('HDEL', K .. ':e', ended)

@@ -2,7 +2,7 @@
 
 use crate::support::queue::*;
 use ringback::queue::fair::Limits;
-use ringback::queue::{Next, Settled, Signal};
+use ringback::queue::{Next, Settled, Settlement, Signal};
 
 #[tokio::test]
 async fn an_ended_lease_goes_to_the_next_claim_and_the_old_token_is_lost() {
@@ -21,6 +21,25 @@ async fn an_ended_lease_goes_to_the_next_claim_and_the_old_token_is_lost() {
         let lost = Settled::LeaseLost(id(1));
         assert_eq!(on.settle(old, Next::End).await, lost);
         assert_eq!(on.settle(new, Next::End).await, Settled::Done);
+    }
+}
+
+/// As a worker has it that was too slow, or whose queue was lost, and claimed again.
+#[tokio::test]
+async fn a_lost_claim_and_the_current_one_are_settled_in_one_batch() {
+    for on in subjects(Limits::default()).await {
+        on.push([entry(1)]).await;
+        let old = on.claim_one().await;
+        on.clock.advance_ms(60_000);
+        let new = on.claim_one().await;
+        let end = |claim| Settlement {
+            claim,
+            next: Next::End,
+            origin: None,
+        };
+        let settled = on.queue.settle(vec![end(old), end(new)]).await.unwrap();
+        assert_eq!(settled, [Settled::LeaseLost(id(1)), Settled::Done]);
+        assert_eq!(on.next_due().await, None, "on {}", on.name);
     }
 }
 

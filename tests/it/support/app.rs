@@ -13,7 +13,10 @@ use ringback::callback::{CallbackId, State};
 use ringback::clock::Clock;
 use ringback::config::Config;
 use ringback::delivery;
+use ringback::delivery::attempt;
 use ringback::delivery::client::{Client, ClientSettings};
+use ringback::delivery::settle::Finished;
+use ringback::queue::Claim;
 use ringback::shutdown::Shutdown;
 use serde_json::{Value, json};
 use tower_service::Service;
@@ -185,6 +188,13 @@ impl TestApp {
     /// Attempts whatever is due now, to the end.
     pub(crate) async fn run_due(&self) {
         delivery::run_due(&self.app, &self.client).await;
+    }
+
+    /// One claim's attempt, without settling it.
+    pub(crate) async fn attempt(&self, claim: Claim) -> Finished {
+        let loaded = self.app.journal.load_open(&[claim.entry.id]).await;
+        let callback = loaded.unwrap().pop().expect("it is open");
+        attempt::run(&self.app, &self.client, claim, &callback).await
     }
 
     /// Advances the clock to the next due time again and again until nothing is left to do.

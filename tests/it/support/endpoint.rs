@@ -7,10 +7,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioIo;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -22,6 +23,13 @@ pub(crate) struct Got {
     pub(crate) body: Bytes,
     /// What it was answered.
     pub(crate) status: u16,
+}
+
+impl Got {
+    /// The callback's.
+    pub(crate) fn id(&self) -> &str {
+        self.headers["webhook-id"].to_str().unwrap()
+    }
 }
 
 /// What to answer: a status, and headers.
@@ -39,6 +47,8 @@ struct Shared {
     script: VecDeque<Reply>,
     last: Option<Reply>,
     got: Vec<Got>,
+    /// How long it thinks about each answer.
+    thinks_for: Duration,
 }
 
 #[derive(Clone)]
@@ -92,6 +102,11 @@ impl Endpoint {
         self.open.send_replace(true);
     }
 
+    /// Answers each request this much later, so that some are always in flight.
+    pub(crate) fn think_for(&self, time: Duration) {
+        self.shared.lock().unwrap().thinks_for = time;
+    }
+
     pub(crate) fn got_count(&self) -> usize {
         *self.count.borrow()
     }
@@ -105,18 +120,30 @@ impl Endpoint {
     /// Returns once each of these callbacks has come.
     pub(crate) async fn got_ids(&self, ids: &HashSet<String>) {
         let mut counts = self.count.subscribe();
+        let (mut missing, mut looked_at) = (ids.clone(), 0);
         loop {
             counts.borrow_and_update();
-            let got = self.got();
-            let seen: HashSet<_> = got
-                .iter()
-                .filter_map(|got| got.headers["webhook-id"].to_str().ok())
-                .collect();
-            if ids.iter().all(|id| seen.contains(id.as_str())) {
+            {
+                let shared = self.shared.lock().unwrap();
+                for got in &shared.got[looked_at..] {
+                    missing.remove(got.id());
+                }
+                looked_at = shared.got.len();
+            }
+            if missing.is_empty() {
                 return;
             }
             counts.changed().await.unwrap();
         }
+    }
+
+    /// How often each callback has come.
+    pub(crate) fn arrivals(&self) -> HashMap<String, usize> {
+        let mut arrivals = HashMap::new();
+        for got in &self.shared.lock().unwrap().got {
+            *arrivals.entry(got.id().to_owned()).or_default() += 1;
+        }
+        arrivals
     }
 
     pub(crate) fn answer_next<R: Into<Reply>>(&self, replies: impl IntoIterator<Item = R>) {
@@ -159,7 +186,11 @@ impl Endpoint {
             .await
             .map(http_body_util::Collected::to_bytes)
             .unwrap_or_default();
-        let Reply(status, headers) = self.record(head.uri.path(), head.headers, body);
+        let (reply, thinks_for) = self.record(head.uri.path(), head.headers, body);
+        let Reply(status, headers) = reply;
+        if !thinks_for.is_zero() {
+            tokio::time::sleep(thinks_for).await;
+        }
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
@@ -168,7 +199,7 @@ impl Endpoint {
         response.body(Full::from("seen")).unwrap()
     }
 
-    fn record(&self, path: &str, headers: HeaderMap, body: Bytes) -> Reply {
+    fn record(&self, path: &str, headers: HeaderMap, body: Bytes) -> (Reply, Duration) {
         let mut shared = self.shared.lock().unwrap();
         let next = shared.script.pop_front().or_else(|| shared.last.clone());
         let reply = next.unwrap_or(Reply(200, Vec::new()));
@@ -180,6 +211,6 @@ impl Endpoint {
             status: reply.0,
         });
         self.count.send_replace(shared.got.len());
-        reply
+        (reply, shared.thinks_for)
     }
 }

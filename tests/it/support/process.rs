@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 pub(crate) const TEAM: &str = "team_a";
 
@@ -15,9 +16,11 @@ pub(crate) struct Home {
 
 pub(crate) struct Gateway {
     child: Child,
+    /// Empty for a worker, which has none.
     pub(crate) api: String,
     pub(crate) operator: String,
     key: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Home {
@@ -67,7 +70,12 @@ impl Home {
 
     /// Starts the gateway and waits until it says that it runs.
     pub(crate) fn serve(&self) -> Gateway {
-        let mut command = ringback(&["serve", "--config"]);
+        self.serve_as("all")
+    }
+
+    /// As [`Home::serve`], in this role.
+    pub(crate) fn serve_as(&self, role: &str) -> Gateway {
+        let mut command = ringback(&["serve", "--role", role, "--config"]);
         command.arg(self.config());
         self.start(command)
     }
@@ -101,14 +109,24 @@ impl Home {
                 break line;
             }
         };
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let kept = Arc::clone(&log);
         // Read on, or the pipe fills up.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = |field: &str| format!("http://{}", started[field].as_str().unwrap());
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let address = |field: &str| {
+            let address = started[field].as_str();
+            address.map_or_else(String::new, |address| format!("http://{address}"))
+        };
         Gateway {
             child,
             api: address("api"),
             operator: address("operator"),
             key: self.key.clone(),
+            log,
         }
     }
 }
@@ -144,8 +162,38 @@ impl Gateway {
             .unwrap()
     }
 
+    /// What it logged with this message since it runs, as JSON.
+    pub(crate) fn logged(&self, message: &str) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        let lines = log.iter().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line["message"] == message)
+            .collect()
+    }
+
+    /// Messages of its warnings and errors.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let log = self.log.lock().unwrap();
+        let lines = log
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let bad = lines.filter(|line| line["level"] != "INFO");
+        bad.map(|line| line["message"].to_string()).collect()
+    }
+
+    /// Claims that it settled too late.
+    pub(crate) fn leases_lost(&self) -> u64 {
+        let lines = self.logged("leases had ended before their attempts were settled");
+        let counts = lines.iter().map(|line| line["callbacks"].as_u64().unwrap());
+        counts.sum()
+    }
+
     pub(crate) async fn put_team(&self, body: Value) {
-        let url = format!("{}/internal/v1/teams/{TEAM}", self.api);
+        self.put_team_named(TEAM, body).await;
+    }
+
+    pub(crate) async fn put_team_named(&self, team: &str, body: Value) {
+        let url = format!("{}/internal/v1/teams/{team}", self.api);
         let client = reqwest::Client::new();
         let sent = client
             .put(url)
@@ -162,31 +210,22 @@ impl Gateway {
     /// Hands in these events in one request. The ids of those accepted or known;
     /// `None` when no answer came.
     pub(crate) async fn hand_in(&self, events: &[String]) -> Option<Vec<String>> {
-        let results: Vec<Value> = events
-            .iter()
-            .map(|event| {
-                json!({"event_id": event, "team_id": TEAM, "task_id": event, "mode": "live",
-                       "status": "completed", "response": {"event": event}})
-            })
-            .collect();
+        self.hand_in_for(TEAM, events).await
+    }
+
+    pub(crate) async fn hand_in_for(&self, team: &str, events: &[String]) -> Option<Vec<String>> {
         let client = reqwest::Client::new();
         let sent = client
             .post(format!("{}/internal/v1/results", self.api))
             .bearer_auth(&self.key)
             .header("content-type", "application/json")
-            .body(Value::from(results).to_string());
+            .body(results(team, events));
         let answer = sent
             .send()
             .await
             .ok()
             .filter(|answer| answer.status() == 202)?;
-        let answer: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
-        let results = answer["results"].as_array()?.iter();
-        Some(
-            results
-                .filter_map(|item| item["callback_id"].as_str().map(str::to_owned))
-                .collect(),
-        )
+        Some(ids(&answer.text().await.ok()?))
     }
 
     pub(crate) async fn operator(&self, path: &str) -> (u16, String) {
@@ -195,6 +234,25 @@ impl Gateway {
             .unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
+}
+
+/// A request's body: one result an event, each of its own task.
+pub(crate) fn results(team: &str, events: &[String]) -> String {
+    let result = |event: &String| {
+        json!({"event_id": event, "team_id": team, "task_id": event, "mode": "live",
+               "status": "completed", "response": {"event": event}})
+    };
+    let results: Value = events.iter().map(result).collect();
+    results.to_string()
+}
+
+/// The callbacks in an answer to it: accepted now or known.
+pub(crate) fn ids(answer: &str) -> Vec<String> {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let results = answer["results"].as_array().unwrap().iter();
+    results
+        .filter_map(|item| item["callback_id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 /// A test that fails leaves nothing running.

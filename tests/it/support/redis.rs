@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a server that fails fails the test")]
 
 pub(crate) mod cluster; // three masters
+pub(crate) mod queue_keys; // what the queue keeps, counted without its help
 pub(crate) mod sentinels; // a master, its replica, and who watches them
 mod server; // one process
 
@@ -14,6 +15,8 @@ use redis::{Connection, FromRedisValue, Value};
 use server::Server;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 
 /// One server. Without a password and without persistence unless asked.
 pub(crate) struct Redis {
@@ -80,6 +83,11 @@ impl Redis {
         command(self.server.port, self.password.as_deref(), words)
     }
 
+    /// Several commands that nothing comes between.
+    pub(crate) fn transaction(&self, commands: &[Vec<String>]) -> Vec<Value> {
+        transaction(self.server.port, self.password.as_deref(), commands)
+    }
+
     /// One figure of `INFO`, such as `used_memory`.
     pub(crate) fn info(&self, figure: &str) -> String {
         let text = String::from_redis_value(self.command(&["INFO", "everything"])).unwrap();
@@ -88,6 +96,24 @@ impl Redis {
             .find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
         line.unwrap_or_else(|| panic!("INFO has no {figure}"))
             .to_owned()
+    }
+
+    /// What clients sent within this time, a line each; not what scripts called.
+    pub(crate) async fn monitor(&self, time: Duration) -> Vec<String> {
+        let mut stream = TcpStream::connect(self.address()).await.unwrap();
+        stream.write_all(b"MONITOR\r\n").await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        let mut seen = Vec::new();
+        let read = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                seen.push(line);
+            }
+        };
+        let ended = tokio::time::timeout(time, read).await;
+        assert!(ended.is_err(), "the server goes on");
+        assert_eq!(seen.first().map(String::as_str), Some("+OK"));
+        seen.retain(|line| line.contains('"') && !line.contains(" lua] "));
+        seen
     }
 
     /// kill -9.
@@ -126,6 +152,17 @@ fn command(port: u16, password: Option<&str>, words: &[&str]) -> Value {
     let answer =
         connection(port, password).and_then(|mut connection| command.query(&mut connection));
     answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+}
+
+fn transaction(port: u16, password: Option<&str>, commands: &[Vec<String>]) -> Vec<Value> {
+    let mut pipeline = redis::pipe();
+    pipeline.atomic();
+    for words in commands {
+        pipeline.cmd(&words[0]).arg(&words[1..]);
+    }
+    let answers =
+        connection(port, password).and_then(|mut connection| pipeline.query(&mut connection));
+    answers.unwrap_or_else(|error| panic!("{commands:?}: {error}"))
 }
 
 /// Polls until it holds. Blocks: what is waited for happens in other processes.

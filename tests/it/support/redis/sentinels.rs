@@ -2,11 +2,12 @@
 //! Servers and sentinels have different passwords.
 
 use super::server::{Program, Server};
-use super::{command, until};
+use super::{PATIENCE, command, transaction, until};
 use crate::support::authority::Authority;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 const PASSWORD: &str = "server-password";
 const SENTINEL_PASSWORD: &str = "sentinel-password";
@@ -91,6 +92,11 @@ impl Sentinels {
         command(self.servers[server].port, Some(PASSWORD), words)
     }
 
+    /// Several commands that nothing comes between, on the first master (0) or its replica (1).
+    pub(crate) fn transaction(&self, server: usize, commands: &[Vec<String>]) -> Vec<Value> {
+        transaction(self.servers[server].port, Some(PASSWORD), commands)
+    }
+
     pub(crate) fn address(&self, server: usize) -> SocketAddr {
         self.servers[server].address()
     }
@@ -110,9 +116,22 @@ impl Sentinels {
         self.sentinels[sentinel].kill();
     }
 
-    /// The replica follows by way of this address, such as a proxy's, until the sentinels
-    /// correct it some eight seconds later.
+    /// Returns when the replica is the master.
+    pub(crate) async fn until_promoted(&self) {
+        let promoted = async {
+            while !matches!(self.command(1, &["ROLE"]), Value::Array(role) if role[0] == Value::BulkString(b"master".to_vec()))
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let promoted = tokio::time::timeout(6 * PATIENCE, promoted).await;
+        promoted.expect("the replica is promoted");
+    }
+
+    /// The replica follows by way of this address, such as a proxy's. The sentinels would
+    /// correct it after four times the period of their greetings.
     pub(crate) fn follow_through(&self, address: SocketAddr) {
+        self.greet_every("60000");
         let port = address.port().to_string();
         self.command(1, &["REPLICAOF", "127.0.0.1", &port]);
         until("the replica follows again", || self.follows());

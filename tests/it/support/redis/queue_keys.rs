@@ -1,0 +1,42 @@
+//! What the queue keeps in Redis, counted without its help, and at one moment with a
+//! fault: what is claimed then may come twice, and nothing else may.
+
+use redis::{FromRedisValue, Value};
+
+/// As `config/ringback.toml` has it.
+const SHARDS: usize = 16;
+
+/// Entries of the whole queue.
+pub(crate) fn entries(transaction: impl FnOnce(&[Vec<String>]) -> Vec<Value>) -> usize {
+    sum(transaction(&each_shard("HLEN", "e")))
+}
+
+/// Entries that are due later.
+pub(crate) fn scheduled(transaction: impl FnOnce(&[Vec<String>]) -> Vec<Value>) -> usize {
+    sum(transaction(&each_shard("ZCARD", "s")))
+}
+
+/// Claims of the whole queue, counted just before the command `then` with nothing in between.
+pub(crate) fn claims_and(
+    then: &str,
+    transaction: impl FnOnce(&[Vec<String>]) -> Vec<Value>,
+) -> usize {
+    let mut commands = each_shard("ZCARD", "x");
+    commands.push(then.split(' ').map(str::to_owned).collect());
+    let mut answers = transaction(&commands);
+    answers.truncate(SHARDS);
+    sum(answers)
+}
+
+fn each_shard(command: &str, kind: &str) -> Vec<Vec<String>> {
+    let key = |shard| format!("ringback:{SHARDS}:{{{shard}}}:{kind}");
+    let words = |shard| vec![command.to_owned(), key(shard)];
+    (0..SHARDS).map(words).collect()
+}
+
+fn sum(answers: Vec<Value>) -> usize {
+    let counts = answers.into_iter();
+    counts
+        .map(|count| usize::from_redis_value(count).unwrap())
+        .sum()
+}
