@@ -11,6 +11,7 @@ use crate::callback::retry::Policy;
 use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::folder::{self, FolderError};
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::queue::fair::Limits;
@@ -23,7 +24,6 @@ use crate::shutdown::Shutdown;
 use crate::vault::{Vault, VaultError};
 use quick_cache::sync::Cache;
 use std::fs::File;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -78,17 +78,9 @@ pub struct App {
 /// Why the gateway cannot open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The data folder cannot be made or used.
-    #[error("data.dir {path}: {source}")]
-    Folder {
-        /// Which folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another gateway runs on it.
-    #[error("data.dir {0} is in use by another gateway; stop it or choose another folder")]
-    InUse(PathBuf),
+    /// The data folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The vault's key.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -125,7 +117,10 @@ impl App {
         clock: Clock,
         shutdown: Shutdown,
     ) -> Result<Self, OpenError> {
-        let lock = lock_folder(&config)?;
+        let embedded = config.store.postgres_url().is_none();
+        let lock = embedded
+            .then(|| folder::lock(&config.data.dir))
+            .transpose()?;
         let metrics = Metrics::new();
         let vault = Vault::open(&config.vault_key_path())?;
         let records = Records::open(&config, vault).await?;
@@ -291,24 +286,6 @@ async fn open_queue(
         limits,
     };
     Ok(Arc::new(RedisQueue::open(settings, clock).await?))
-}
-
-fn lock_folder(config: &Config) -> Result<Option<File>, OpenError> {
-    let path = &config.data.dir;
-    let folder = |source| OpenError::Folder {
-        path: path.clone(),
-        source,
-    };
-    if config.store.postgres_url().is_some() {
-        return Ok(None);
-    }
-    std::fs::create_dir_all(path).map_err(folder)?;
-    let lock = File::create(path.join("lock")).map_err(folder)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(lock)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.clone())),
-        Err(std::fs::TryLockError::Error(error)) => Err(folder(error)),
-    }
 }
 
 fn default_policy(config: &Config) -> Policy {

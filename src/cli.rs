@@ -6,6 +6,7 @@ mod configuration;
 mod dead_letters;
 mod dev;
 mod listen;
+mod migrate_store;
 mod producers;
 mod serve;
 
@@ -37,6 +38,8 @@ enum Command {
     /// Manage the programs that hand in results
     #[command(subcommand)]
     Producers(producers::ProducersCommand),
+    /// Move an embedded installation into PostgreSQL
+    MigrateStore(migrate_store::MigrateStoreArgs),
     /// Look at callbacks
     #[command(subcommand)]
     Callbacks(callbacks::CallbacksCommand),
@@ -70,6 +73,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Listen(args) => block_on(listen::run(args)),
         Command::Config(command) => configuration::run(&command),
         Command::Producers(command) => block_on(producers::run(command)),
+        Command::MigrateStore(args) => block_on(migrate_store::run(args)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),
         Command::DeadLetters(command) => block_on(dead_letters::run(command)),
     }

@@ -7,11 +7,15 @@ mod error;
 mod group;
 mod postgres;
 mod sqlite;
+mod transfer;
 mod view;
 
 pub use change::{Appended, AttemptRecord, Change, NewCallback};
 pub use engine::{Duty, Engine};
 pub use error::JournalError;
+pub use postgres::{Import, Progress};
+pub use sqlite::Export;
+pub use transfer::{Batch, Span, Sums};
 pub use view::{AttemptRow, Counts, Detail, OpenRow, Search, Selection};
 
 use crate::callback::CallbackId;
@@ -33,7 +37,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`] when the file cannot be opened or the server does not
-    /// answer, [`JournalError::Unfit`] when a commit there would not be one.
+    /// answer, [`JournalError::Unfit`] when a commit there would not be one, or the store is being
+    /// moved or was moved.
     pub async fn open(config: &Config, metrics: Metrics) -> Result<Self, JournalError> {
         let items_max = config.intake.commit_items_max;
         let engine: Arc<dyn Engine> = match config.store.postgres_url() {

@@ -3,16 +3,19 @@
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
 //!   signed, what an answer means.
-//! - [`clock`], [`config`], [`metrics`], [`telemetry`], [`shutdown`], [`vault`]: the ground.
+//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`telemetry`],
+//!   [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, keys, producers.
-//! - [`app`]: all of it opened.
+//! - [`app`]: all of it opened. [`migration`]: all of it into another store.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
 pub mod callback;
+pub mod checksum;
 pub mod clock;
 pub mod config;
+pub mod folder;
 pub mod metrics;
 pub mod shutdown;
 pub mod telemetry;
@@ -23,6 +26,7 @@ pub mod queue;
 pub mod records;
 
 pub mod app;
+pub mod migration;
 
 pub mod dead_letters;
 pub mod delivery;

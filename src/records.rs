@@ -6,8 +6,10 @@ pub mod endpoints;
 pub mod producers;
 pub mod projects;
 pub mod teams;
+pub mod transfer;
 
 use crate::config::Config;
+use crate::folder::{self, HALF_MOVED, MOVED};
 use crate::vault::{Vault, VaultError};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 /// In PostgreSQL the journal keeps its own list of migrations in the same database.
 const MIGRATIONS_TABLE: &str = "records_migrations";
+/// What the sealed word is bound to.
+const VAULT_CHECK_PLACE: &str = "vault check|v1";
 /// Waiting for a connection: a server that is away must not hold requests for long.
 const ACQUIRE_MAX: Duration = Duration::from_secs(3);
 /// A connection that was idle for longer is asked for a sign of life before it is used.
@@ -40,6 +44,9 @@ pub enum RecordsError {
     /// The database did not answer: try later.
     #[error("the records do not answer: {0}")]
     Unavailable(#[from] sqlx::Error),
+    /// The database answers, but must not be used as it is: the text names the fix.
+    #[error("store.url: {0}")]
+    Unfit(&'static str),
     /// The vault key is not the one the records were sealed with.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -51,15 +58,21 @@ impl Records {
     ///
     /// # Errors
     /// [`RecordsError::Unavailable`] when the file cannot be opened or the server does not
-    /// answer, [`RecordsError::Vault`] when the vault key is another one.
+    /// answer, [`RecordsError::Vault`] when the vault key is another one,
+    /// [`RecordsError::Unfit`] when the store is being moved or was moved.
     pub async fn open(config: &Config, vault: Vault) -> Result<Self, RecordsError> {
         sqlx::any::install_default_drivers();
-        let mut migrations: Migrator = sqlx::migrate!("src/records/migrations");
+        let mut migrations = migrations();
         let pool = match config.store.postgres_url() {
+            None if folder::was_moved(&config.data.dir) => return Err(RecordsError::Unfit(MOVED)),
             None => sqlite(&config.data.dir).await?,
             Some(url) => {
                 migrations.dangerous_set_table_name(MIGRATIONS_TABLE);
-                postgres(url, config.store.records_connections()).await?
+                let pool = postgres(url, config.store.records_connections()).await?;
+                if is_half_moved(&pool).await? {
+                    return Err(RecordsError::Unfit(HALF_MOVED));
+                }
+                pool
             }
         };
         migrations.run(&pool).await.map_err(sqlx::Error::from)?;
@@ -77,12 +90,11 @@ impl Records {
     /// The first opener leaves a sealed word; whoever cannot read it has another key and
     /// would refuse every key and secret of the others.
     async fn check_vault(&self) -> Result<(), RecordsError> {
-        const PLACE: &str = "vault check|v1";
         self.run(async |connection| {
             sqlx::query(
                 "INSERT INTO vault_check (id, sealed) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
             )
-            .bind(self.vault.seal(PLACE, "ringback"))
+            .bind(self.vault.seal(VAULT_CHECK_PLACE, "ringback"))
             .execute(connection)
             .await
         })
@@ -94,7 +106,7 @@ impl Records {
                     .await
             })
             .await?;
-        self.vault.unseal(PLACE, &sealed)?;
+        self.vault.unseal(VAULT_CHECK_PLACE, &sealed)?;
         Ok(())
     }
 
@@ -119,6 +131,27 @@ impl Records {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+fn migrations() -> Migrator {
+    sqlx::migrate!("src/records/migrations")
+}
+
+/// The journal keeps what is known of a move, but this may be opened first.
+async fn is_half_moved(pool: &AnyPool) -> Result<bool, sqlx::Error> {
+    let journal: i64 = sqlx::query_scalar(
+        "SELECT CASE WHEN to_regclass('store_migration') IS NULL THEN 0 ELSE 1 END::bigint",
+    )
+    .fetch_one(pool)
+    .await?;
+    if journal == 0 {
+        return Ok(false);
+    }
+    let half: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM store_migration WHERE moved_ms IS NULL")
+            .fetch_one(pool)
+            .await?;
+    Ok(half != 0)
 }
 
 async fn sqlite(folder: &Path) -> Result<AnyPool, sqlx::Error> {

@@ -14,7 +14,7 @@ pub enum JournalError {
     /// The database did not answer: try later.
     #[error("the journal does not answer: {0}")]
     Unavailable(Arc<sqlx::Error>),
-    /// The database answers, but a 202 would not be safe in it: the text names the fix.
+    /// The database answers, but must not be used as it is: the text names the fix.
     #[error("store.url: {0}")]
     Unfit(&'static str),
     /// The journal is closed: the gateway is shutting down.
@@ -55,6 +55,11 @@ impl JournalError {
     /// The partition for a row was dropped by another process.
     pub(super) fn is_missing_partition(&self) -> bool {
         self.code().is_some_and(|code| code == "23514")
+    }
+
+    /// The row is there already.
+    pub(super) fn is_repetition(&self) -> bool {
+        self.code().is_some_and(|code| code == "23505")
     }
 
     /// Another transaction was in the way: a serialization failure, a deadlock, or a row

@@ -4,13 +4,17 @@
 
 mod batch; // the writers' SQL
 mod connections; // bounded in number and time
+mod import; // a whole journal from elsewhere
 mod leadership; // who has which duty
 mod maintain; // rare writes
 mod partitions; // the attempts' tables
 mod read; // loading and searching
 mod writer; // group commit
 
+pub use import::{Import, Progress};
+
 use crate::callback::{Callback, CallbackId, TimestampMs};
+use crate::folder::HALF_MOVED;
 use crate::journal::group::{self, Requests};
 use crate::journal::postgres::connections::{ANSWER_MAX, Connections, LONG_ANSWER_MAX};
 use crate::journal::postgres::leadership::Leadership;
@@ -50,10 +54,11 @@ impl PostgresJournal {
     ) -> Result<Self, JournalError> {
         let connections = Connections::open(url, connections_max).await?;
         connections.run(ANSWER_MAX, check).await??;
-        let mut migrations: Migrator = sqlx::migrate!("src/journal/migrations/postgres");
-        migrations.dangerous_set_table_name(MIGRATIONS_TABLE);
-        let migrated = migrations.run(connections.pool()).await;
+        let migrated = migrations().run(connections.pool()).await;
         migrated.map_err(sqlx::Error::from)?;
+        if connections.run(ANSWER_MAX, is_half_moved).await? {
+            return Err(JournalError::Unfit(HALF_MOVED));
+        }
         let (requests, inbox) = group::channel();
         let partitions = Arc::new(Partitions::default());
         let writer = Arc::new(Writer {
@@ -73,6 +78,18 @@ impl PostgresJournal {
             leadership: Leadership::default(),
         })
     }
+}
+
+fn migrations() -> Migrator {
+    let mut migrations: Migrator = sqlx::migrate!("src/journal/migrations/postgres");
+    migrations.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrations
+}
+
+async fn is_half_moved(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM store_migration WHERE moved_ms IS NULL)")
+        .fetch_one(connection)
+        .await
 }
 
 /// Whether a commit on this server is one.

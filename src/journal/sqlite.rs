@@ -5,11 +5,15 @@
 mod ballast; // space for finishing on a full disk
 mod batch; // the writer's SQL
 mod claims; // what was attempted when the process ended
+mod export; // reading all of it for its move
 mod maintain; // rare writes
 mod read; // loading and searching
 mod writer; // group commit
 
+pub use export::Export;
+
 use crate::callback::{Callback, CallbackId, TimestampMs};
+use crate::folder;
 use crate::journal::group::{self, Requests};
 use crate::journal::sqlite::ballast::Ballast;
 use crate::journal::sqlite::claims::Claims;
@@ -40,6 +44,9 @@ impl SqliteJournal {
         commit_items_max: usize,
         metrics: Metrics,
     ) -> Result<Self, JournalError> {
+        if folder::was_moved(folder) {
+            return Err(JournalError::Unfit(folder::MOVED));
+        }
         let path = folder.join("journal.db");
         let write = batch::open(&path, 1).await?;
         let migrated = batch::MIGRATIONS.run(&write).await;

@@ -240,7 +240,8 @@ fn state(text: &str) -> Result<State, sqlx::Error> {
     State::parse(text).ok_or_else(|| sqlx::Error::Decode(format!("unknown state {text}").into()))
 }
 
-fn to_u64(ms: i64) -> u64 {
+/// What databases store as milliseconds and counts; none is below 0.
+pub(super) fn to_u64(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or(0)
 }
 

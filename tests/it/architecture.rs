@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 /// A module names only modules in earlier rows, never its own row, never later ones.
 const LAYERS: &[&[&str]] = &[
     &["callback"],
-    &["clock", "config", "metrics", "shutdown", "vault"],
+    &[
+        "checksum", "clock", "config", "folder", "metrics", "shutdown", "vault",
+    ],
     &["telemetry", "journal", "queue", "records"],
-    &["app"],
+    &["app", "migration"],
     &["dead_letters", "delivery", "explain", "intake"],
     &["api"],
     &["cli"],
@@ -30,6 +32,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("prometheus::", &["metrics"]),
     ("chacha20poly1305::", &["vault"]),
     ("toml::", &["config"]),
+    ("indicatif::", &["cli/migrate_store"]),
     ("backon::", &["delivery/settle", "queue/redis/link/node"]),
     ("socket2::", &["queue/redis/link/dial"]),
 ];
@@ -37,6 +40,7 @@ const FENCES: &[(&str, &[&str])] = &[
 /// What pure modules must not touch.
 const PURE: &[&str] = &[
     "callback",
+    "checksum",
     "intake/item",
     "queue/fair",
     "queue/redis/link/slots",

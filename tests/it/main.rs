@@ -11,6 +11,7 @@ mod flow; // the main job: delivered, retried, held, refused
 mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits
 mod journal_contract; // the rules every journal keeps, on every database
+mod migrate_store; // an embedded installation into PostgreSQL
 mod order; // several callbacks of one task
 mod poison; // one callback that ends the process
 mod proxy; // the bad line that other tests use, itself

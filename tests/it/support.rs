@@ -2,9 +2,11 @@
 
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod authority; // certificates as files
+pub(crate) mod comparison; // two stores, column by column
 pub(crate) mod endpoint; // a receiver that speaks HTTP well
 pub(crate) mod fleet; // several processes on shared stores
 pub(crate) mod load; // producers that go on
+pub(crate) mod moving; // an installation and where it moves to
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told

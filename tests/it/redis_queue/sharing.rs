@@ -148,19 +148,16 @@ async fn teams_of_crowded_and_of_empty_shards_get_their_turns() {
         .push((1..=8_000).map(of_team).collect())
         .await
         .unwrap();
-    let mut served: HashMap<String, usize> = HashMap::new();
+    let mut turns: HashMap<String, usize> = HashMap::new();
     for _ in 0..120 {
         let claims = queue.claim(16).await.unwrap().claims;
         for claim in &claims {
-            *served.entry(claim.entry.team.to_string()).or_default() += 1;
+            *turns.entry(claim.entry.team.to_string()).or_default() += 1;
         }
         finish(&queue, claims).await;
     }
-    let (least, most) = (
-        served.values().min().unwrap(),
-        served.values().max().unwrap(),
-    );
-    assert_eq!(served.len(), teams);
+    let (least, most) = (turns.values().min().unwrap(), turns.values().max().unwrap());
+    assert_eq!(turns.len(), teams);
     // A round asks a shard for sixteen claims at a time; beyond that all are level.
     assert!(most - least <= 32, "{least} to {most}");
 }
