@@ -323,7 +323,8 @@ mod tests {
 
     #[test]
     fn a_store_is_sqlite_or_postgresql() {
-        let url = |url: &str| build(&format!("store.url = {url:?}"), &[]);
+        let queue = "queue.url = \"redis://host\"";
+        let url = |url: &str| build(&format!("store.url = {url:?}\n{queue}"), &[]);
         let good = url("postgresql://me:pass@host/name").unwrap();
         assert!(good.store.postgres_url().unwrap().contains("pass"));
         assert!(!good.to_toml().contains("pass@"));
@@ -338,5 +339,30 @@ mod tests {
         assert!(url("sqlite:elsewhere.db").is_err());
         let few = build("store.connections_max = 9", &[]).unwrap_err();
         assert!(few.contains("store.connections_max must be at least 10"));
+    }
+
+    #[test]
+    fn the_queue_is_in_memory_or_in_redis() {
+        let url = |url: &str| build(&format!("queue.url = {url:?}"), &[]);
+        for (good, shards) in [
+            ("redis://me:pass@host:6379/1", 1),
+            ("rediss://host", 1),
+            ("redis-sentinel://one,two,three/name", 1),
+            ("redis-cluster://one,two,three", 16),
+        ] {
+            let config = url(good).unwrap();
+            assert_eq!(config.queue.redis_url(), Some(good));
+            assert_eq!(config.queue.redis_shards(), shards);
+            assert!(!config.to_toml().contains("pass"));
+        }
+        assert_eq!(build("", &[]).unwrap().queue.redis_url(), None);
+        let problem = url("amqp://me:pass@host").unwrap_err();
+        assert!(problem.contains("queue.url") && !problem.contains("pass"));
+        let alone = build("store.url = \"postgres://host/name\"", &[]).unwrap_err();
+        assert!(alone.contains("queue.url must be a Redis"), "{alone}");
+        let many = build("queue.redis_shards = 2000", &[]).unwrap_err();
+        assert!(many.contains("queue.redis_shards"));
+        let odd = build("queue.redis_prefix = \"a b\"", &[]).unwrap_err();
+        assert!(odd.contains("queue.redis_prefix"));
     }
 }

@@ -3,6 +3,7 @@
 use crate::support::endpoint::Endpoint;
 use crate::support::postgres::Postgres;
 use crate::support::process::{Home, TEAM, ringback};
+use crate::support::redis::Redis;
 use serde_json::json;
 
 fn text(bytes: &[u8]) -> String {
@@ -37,7 +38,10 @@ fn the_configuration_is_checked_and_shown() {
 #[test]
 fn a_password_in_a_url_is_shown_nowhere() {
     let secret = "hunter2-hunter2";
-    let url = format!("store.url = \"postgres://me:{secret}@127.0.0.1:1/name\"\n");
+    let url = format!(
+        "queue.url = \"redis://me:{secret}@127.0.0.1:1\"\n\
+         store.url = \"postgres://me:{secret}@127.0.0.1:1/name\"\n"
+    );
     let shown = Home::make_config(&url).run(&["config", "show"]);
     let shown = text(&shown.stdout);
     assert!(
@@ -111,7 +115,8 @@ async fn dead_letters_are_replayed_beside_the_running_gateway() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_works_on_postgresql_too() {
     let url = Postgres::shared().await.database().await;
-    let store = format!("store.url = {url:?}\n");
+    let redis = Redis::start();
+    let store = format!("store.url = {url:?}\nqueue.url = {:?}\n", redis.url());
     let home = replay_beside_the_running_gateway(&store).await;
     // Two gateways on one store are what it is for.
     let (first, second) = (home.serve(), home.serve());
