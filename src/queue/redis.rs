@@ -59,7 +59,7 @@ enum Step {
 pub struct RedisQueue {
     shards: Arc<Shards>,
     answers: mpsc::Sender<Answered>,
-    pulse: Option<Pulse>,
+    pulse: Pulse,
 }
 
 impl RedisQueue {
@@ -89,7 +89,7 @@ impl RedisQueue {
         Ok(Self {
             shards,
             answers,
-            pulse: settings.slots.map(Pulse::new),
+            pulse: Pulse::new(settings.slots.unwrap_or(0)),
         })
     }
 

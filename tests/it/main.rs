@@ -19,6 +19,7 @@ mod queue_properties; // the scheduler against a simple model, over thousands of
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
 mod records_contract; // teams, keys and the like on every database
 mod redis_link; // scripts on every kind of Redis, and what happens when it fails
+mod redis_queue; // the queue of several processes
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal
