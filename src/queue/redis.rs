@@ -22,6 +22,7 @@ use link::{Link, LinkError, LinkOptions, Script};
 use shards::{Ask, Names, Shards, Told, malformed};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
 use wire::{Arg, Malformed};
 
@@ -60,6 +61,8 @@ pub struct RedisQueue {
     shards: Arc<Shards>,
     answers: mpsc::Sender<Answered>,
     pulse: Pulse,
+    /// Connections as last looked at.
+    opened: AtomicU64,
 }
 
 impl RedisQueue {
@@ -90,6 +93,7 @@ impl RedisQueue {
             shards,
             answers,
             pulse: Pulse::new(settings.slots.unwrap_or(0)),
+            opened: AtomicU64::new(0),
         })
     }
 

@@ -6,6 +6,7 @@ use ringback::clock::Clock;
 use ringback::queue::Queue;
 use ringback::queue::fair::Limits;
 use ringback::queue::redis::{RedisQueue, RedisSettings};
+use std::time::Duration;
 
 /// The share of a team is one of all workers' slots, whoever looks at it.
 #[tokio::test]
@@ -42,4 +43,23 @@ async fn a_process_that_only_pushes_counts_the_slots_of_all_workers() {
         .unwrap();
     assert_eq!(worker.claim(6).await.unwrap().claims.len(), 2);
     assert_eq!(api.team_depth(&team("acme")).await.unwrap(), 12);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_opened_anew_is_told_once() {
+    let mut server = Redis::start();
+    let settings = redis_settings(server.url(), Limits::default(), 1);
+    let queue = RedisQueue::open(settings, Clock::standing(START)).await;
+    let queue = queue.unwrap();
+    assert!(queue.may_lack_the_latest(), "nobody knows what was before");
+    assert!(!queue.may_lack_the_latest());
+    server.restart();
+    let back = async {
+        while !queue.may_lack_the_latest() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let back = tokio::time::timeout(Duration::from_mins(1), back).await;
+    back.expect("it is told");
+    assert!(!queue.may_lack_the_latest());
 }

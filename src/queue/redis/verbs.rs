@@ -9,6 +9,7 @@ use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
 };
 use async_trait::async_trait;
+use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 #[async_trait]
@@ -173,6 +174,11 @@ impl Queue for RedisQueue {
         let in_doubt = self.shards.rounds().in_doubt();
         self.look_at(in_doubt).await?;
         Ok(self.shards.rounds().is_whole())
+    }
+
+    fn may_lack_the_latest(&self) -> bool {
+        let opened = self.shards.link.opened();
+        self.opened.swap(opened, Ordering::Relaxed) != opened
     }
 
     async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError> {
