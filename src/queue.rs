@@ -200,6 +200,10 @@ pub trait Queue: Send + Sync {
     /// known: when not, a rebuild must follow.
     async fn is_whole(&self) -> Result<bool, QueueError>;
 
+    /// Whether what was pushed lately may be missing without a sign of it: since the last
+    /// call the store was out of reach, and a copy that lags may have taken its place.
+    fn may_lack_the_latest(&self) -> bool;
+
     /// Begins to fill the queue from the journal; returns the token of this rebuild, or
     /// none when another process is about it.
     async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError>;

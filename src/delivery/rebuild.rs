@@ -17,6 +17,9 @@ const ABANDONED_MAX: u32 = 5;
 const HEAL_EVERY: Duration = Duration::from_secs(1);
 /// Seconds between two audits.
 const AUDIT_RESTS: u32 = 10;
+/// By how much a copy of the queue may lag behind when it takes the place of the queue,
+/// and what it lacks is still found at once.
+const LAG_MS_MAX: u64 = 600_000;
 /// No commit takes longer from the making of its ids.
 const COMMIT_MS_MAX: u64 = 60_000;
 
@@ -138,7 +141,7 @@ async fn bury_poison(app: &App) {
 }
 
 /// Pushes what is marked as unqueued within a second, rebuilds a queue that lost what it
-/// had, and slowly pushes everything open, over and over, in case the queue lost some.
+/// had, pushes the latest anew to one that may lack it, and slowly pushes everything open, over and over, in case the queue lost some.
 pub async fn watch(app: App) {
     let mut second = tokio::time::interval(HEAL_EVERY);
     let (mut after, mut rests) = (None, 0);
@@ -146,8 +149,8 @@ pub async fn watch(app: App) {
         second.tick().await;
         match heal(&app).await {
             Ok(true) => {
-                if let Err(error) = take_unqueued(&app).await {
-                    tracing::warn!(error = %error, "unqueued callbacks are pushed later");
+                if let Err(error) = push_missing(&app).await {
+                    tracing::warn!(error = %error, "missing callbacks are pushed later");
                 }
             }
             // A rebuild that is under way would refuse them, and may have passed them.
@@ -185,6 +188,16 @@ async fn page(
     let (last, count) = (rows.last().map(|row| row.id), rows.len());
     push_rows(app, rows).await;
     Ok((last, count))
+}
+
+/// What a queue that is whole does not have, as far as it is known.
+async fn push_missing(app: &App) -> Result<(), JournalError> {
+    // The audit would find what a lagging copy lacks, but in a long backlog not soon.
+    if app.queue.may_lack_the_latest() && app.journal.lead(Duty::Audit).await? {
+        let from = app.clock.now().saturating_sub(LAG_MS_MAX);
+        audit(app, Some(CallbackId::before(from))).await?;
+    }
+    take_unqueued(app).await
 }
 
 /// Pushes callbacks that were replayed, or whose push had failed, until none is left or

@@ -125,6 +125,10 @@ impl Queue for MemoryQueue {
         Ok(self.whole.load(Ordering::SeqCst))
     }
 
+    fn may_lack_the_latest(&self) -> bool {
+        false
+    }
+
     async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError> {
         Ok(Some(0)) // one process, one rebuild at a time
     }

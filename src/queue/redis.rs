@@ -22,6 +22,7 @@ use link::{Link, LinkError, LinkOptions, Script};
 use shards::{Ask, Names, Shards, Told, malformed};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
 use wire::{Arg, Malformed};
 
@@ -59,7 +60,9 @@ enum Step {
 pub struct RedisQueue {
     shards: Arc<Shards>,
     answers: mpsc::Sender<Answered>,
-    pulse: Option<Pulse>,
+    pulse: Pulse,
+    /// Connections as last looked at.
+    opened: AtomicU64,
 }
 
 impl RedisQueue {
@@ -89,7 +92,8 @@ impl RedisQueue {
         Ok(Self {
             shards,
             answers,
-            pulse: settings.slots.map(Pulse::new),
+            pulse: Pulse::new(settings.slots.unwrap_or(0)),
+            opened: AtomicU64::new(0),
         })
     }
 

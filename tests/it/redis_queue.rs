@@ -2,6 +2,7 @@
 //! lost, it leaves nothing behind, and it is the same on every kind of Redis.
 
 mod loss; // emptied, refilled, out of memory
+mod processes; // those that only push, and connections opened anew
 mod sharing; // several processes, several shards, every kind of server
 
 use crate::support::queue::{START, redis_settings};

@@ -40,9 +40,10 @@ fn read(message: &Bytes) -> Option<(usize, u64)> {
     Some((shard.parse().ok()?, delay.parse().ok()?))
 }
 
-/// One process that claims.
+/// One process.
 pub(super) struct Pulse {
     name: String,
+    /// 0 when it never claims: then it only listens.
     slots: u32,
     state: Mutex<State>,
 }
@@ -120,7 +121,10 @@ impl Pulse {
         answer: &mut Reader,
     ) -> Result<(), wire::Malformed> {
         let slots = u32::try_from(answer.count()?).unwrap_or(u32::MAX);
-        shards.set_slots_total(slots.max(self.slots));
+        // None at all: no worker has beaten yet, and the settings are the best guess.
+        if slots > 0 {
+            shards.set_slots_total(slots);
+        }
         for &shard in asked {
             let whole = answer.number()? == 1;
             let look = answer.number()?;

@@ -22,6 +22,7 @@ use sha1::{Digest, Sha1};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use subscription::Subscription;
 use tokio::sync::broadcast;
@@ -121,6 +122,7 @@ pub enum Message {
 pub struct Link {
     shape: Arc<Shape>,
     subscription: Arc<Subscription>,
+    dialer: Arc<Dialer>,
 }
 
 enum Shape {
@@ -170,10 +172,11 @@ impl Link {
         if let Err(DialError::Refused(reason)) = started {
             return Err(LinkError::Settings(reason));
         }
-        let subscription = Subscription::start(&options, whereabouts, dialer);
+        let subscription = Subscription::start(&options, whereabouts, dialer.clone());
         Ok(Self {
             shape: Arc::new(shape),
             subscription: Arc::new(subscription),
+            dialer,
         })
     }
 
@@ -200,6 +203,13 @@ impl Link {
         named
             .map(|(answer, call)| answer.map_err(|refusal| told(refusal, call.script.name)))
             .collect()
+    }
+
+    /// Connections opened so far. When it grows, a server was out of reach, and another
+    /// one may have taken its place that does not have everything.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.dialer.opened.load(Ordering::Relaxed)
     }
 
     /// Whether shards are on different servers.

@@ -9,18 +9,20 @@ use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
 };
 use async_trait::async_trait;
+use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, entries: Vec<Entry>) -> Result<Vec<CallbackId>, QueueError> {
+        // Who only pushes needs to know how many slots there are, too: the script decides
+        // whether the team has its share of them. If Redis is away, the push will tell.
+        let _ = self.pulse.beat(&self.shards).await;
         self.push_as(0, &entries).await
     }
 
     async fn claim(&self, max: usize) -> Result<Claimed, QueueError> {
-        if let Some(pulse) = &self.pulse {
-            pulse.beat(&self.shards).await?;
-        }
+        self.pulse.beat(&self.shards).await?;
         let mut claimed = Claimed::default();
         // Every round gives all it was asked for or finds a shard that has no more.
         for _ in 0..=2 * self.shards.count() {
@@ -169,6 +171,11 @@ impl Queue for RedisQueue {
         let in_doubt = self.shards.rounds().in_doubt();
         self.look_at(in_doubt).await?;
         Ok(self.shards.rounds().is_whole())
+    }
+
+    fn may_lack_the_latest(&self) -> bool {
+        let opened = self.shards.link.opened();
+        self.opened.swap(opened, Ordering::Relaxed) != opened
     }
 
     async fn begin_rebuild(&self) -> Result<Option<u64>, QueueError> {

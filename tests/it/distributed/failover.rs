@@ -1,5 +1,6 @@
 //! The master dies, and the replica that is promoted missed the last of what it had:
-//! replication is asynchronous. What it missed is in the journal, where the audit finds it.
+//! replication is asynchronous. What it missed is in the journal, where whoever finds the connection
+//! opened anew looks for the latest, and the audit for the rest.
 //!
 //! What may come twice: an attempt that was under way when the master died, if the replica
 //! has its entry unclaimed and it is not written to the journal before the next claim.

@@ -15,6 +15,7 @@ use socket2::{SockRef, TcpKeepalive};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -39,6 +40,8 @@ pub(super) struct Dialer {
     /// The part of `queue.url` that holds `login`.
     login_part: &'static str,
     database: u32,
+    /// Connections that nodes have opened to servers, ever.
+    pub(super) opened: Arc<AtomicU64>,
 }
 
 /// Why there is no connection.
@@ -72,6 +75,7 @@ impl Dialer {
             login: target.login.clone(),
             login_part: "user and password",
             database: target.database,
+            opened: Arc::default(),
         })
     }
 

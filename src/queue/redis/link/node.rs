@@ -12,6 +12,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, ServerError, Value};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
@@ -204,6 +205,7 @@ async fn keep(whereabouts: Whereabouts, dialer: Arc<Dialer>, state: watch::Sende
         let error = match whereabouts.dial(&dialer, None).await {
             Ok(dialled) => {
                 let server = dialled.address.clone();
+                dialer.opened.fetch_add(1, Ordering::Relaxed);
                 if is_told_away {
                     tracing::info!(redis.server = %server, "Redis is back");
                     is_told_away = false;
