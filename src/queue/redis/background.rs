@@ -111,35 +111,7 @@ impl Pulse {
             self.hurry();
         }
         let mut answer = Reader::new(answer.map_err(unavailable)?).map_err(malformed)?;
-        self.take_in(shards, &asked, &mut answer).map_err(malformed)
-    }
-
-    fn take_in(
-        &self,
-        shards: &Shards,
-        asked: &[usize],
-        answer: &mut Reader,
-    ) -> Result<(), wire::Malformed> {
-        let slots = u32::try_from(answer.count()?).unwrap_or(u32::MAX);
-        // None at all: no worker has beaten yet, and the settings are the best guess.
-        if slots > 0 {
-            shards.set_slots_total(slots);
-        }
-        for &shard in asked {
-            let whole = answer.number()? == 1;
-            let look = answer.number()?;
-            let stale_lanes = answer.count()?;
-            shards.rounds().set_whole(shard, whole);
-            let now = shards.clock.now();
-            if let Ok(delay_ms) = u64::try_from(look) {
-                shards.rounds().sooner(shard, now.saturating_add(delay_ms));
-            }
-            // A claim sweeps them.
-            if stale_lanes > 0 {
-                shards.rounds().sooner(shard, now);
-            }
-        }
-        Ok(())
+        take_in(shards, &asked, &mut answer).map_err(malformed)
     }
 
     /// The next claim beats again.
@@ -147,4 +119,27 @@ impl Pulse {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.last = None;
     }
+}
+
+fn take_in(shards: &Shards, asked: &[usize], answer: &mut Reader) -> Result<(), wire::Malformed> {
+    let slots = u32::try_from(answer.count()?).unwrap_or(u32::MAX);
+    // None at all: no worker has beaten yet, and the settings are the best guess.
+    if slots > 0 {
+        shards.set_slots_total(slots);
+    }
+    for &shard in asked {
+        let whole = answer.number()? == 1;
+        let look = answer.number()?;
+        let stale_lanes = answer.count()?;
+        shards.rounds().set_whole(shard, whole);
+        let now = shards.clock.now();
+        if let Ok(delay_ms) = u64::try_from(look) {
+            shards.rounds().sooner(shard, now.saturating_add(delay_ms));
+        }
+        // A claim sweeps them.
+        if stale_lanes > 0 {
+            shards.rounds().sooner(shard, now);
+        }
+    }
+    Ok(())
 }

@@ -88,10 +88,10 @@ impl Rounds {
     /// sooner than was known.
     pub(super) fn sooner(&mut self, shard: usize, look: TimestampMs) -> bool {
         let it = &mut self.shards[shard];
-        it.is_exact = false;
         let is_sooner = it.look.is_none_or(|known| look < known);
         if is_sooner {
             it.look = Some(look);
+            it.is_exact = false;
         }
         is_sooner
     }

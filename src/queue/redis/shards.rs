@@ -157,9 +157,9 @@ impl Shards {
     /// that is sooner than it knows.
     pub(super) fn hear_soonest(&self, told: &mut Told) -> Result<(), QueueError> {
         let soonest = told.rest.time(told.there, told.here).map_err(malformed)?;
-        match soonest {
-            Some(time) => self.sooner(told.shard, time),
-            None => self.rounds().changed(told.shard),
+        self.rounds().changed(told.shard);
+        if let Some(time) = soonest {
+            self.sooner(told.shard, time);
         }
         Ok(())
     }
