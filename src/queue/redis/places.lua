@@ -201,30 +201,32 @@ local function has_newer(task, id)
   return newest > id
 end
 
--- Lets the task's oldest entry go, if it waits and nothing of the task is under way.
-local function admit(task)
+-- The task's oldest entry and its record; nil while one of the task is under way.
+local function head_of(task)
   local value = call('HGET', K .. ':t', task)
   local leased = chain(value)
   if not value or (leased and leased ~= '') then
-    return
+    return nil
   end
   local head = leased and call('ZRANGE', K .. ':t:' .. task, 0, 0)[1] or value
   local record = record_of(head)
-  if not is_leased(record) and is_waiting(head, record) then
+  if not is_leased(record) then
+    return head, record
+  end
+end
+
+-- Lets the task's oldest entry go, if it waits and nothing of the task is under way.
+local function admit(task)
+  local head, record = head_of(task)
+  if head and is_waiting(head, record) then
     line_up(head, record)
   end
 end
 
 -- Takes back what admit did: an older entry may be about to come.
 local function demote(task)
-  local value = call('HGET', K .. ':t', task)
-  local leased = chain(value)
-  if not value or (leased and leased ~= '') then
-    return
-  end
-  local head = leased and call('ZRANGE', K .. ':t:' .. task, 0, 0)[1] or value
-  local record = record_of(head)
-  if not is_leased(record) and call('SISMEMBER', K .. ':h:' .. lane_of(record).team, head) == 0 then
+  local head, record = head_of(task)
+  if head and call('SISMEMBER', K .. ':h:' .. lane_of(record).team, head) == 0 then
     withdraw(head, record)
   end
 end

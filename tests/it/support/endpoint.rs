@@ -123,18 +123,22 @@ impl Endpoint {
         let (mut missing, mut looked_at) = (ids.clone(), 0);
         loop {
             counts.borrow_and_update();
-            {
-                let shared = self.shared.lock().unwrap();
-                for got in &shared.got[looked_at..] {
-                    missing.remove(got.id());
-                }
-                looked_at = shared.got.len();
+            for id in self.ids_from(&mut looked_at) {
+                missing.remove(&id);
             }
             if missing.is_empty() {
                 return;
             }
             counts.changed().await.unwrap();
         }
+    }
+
+    /// The callbacks of requests from this one on; moves it behind the last.
+    pub(crate) fn ids_from(&self, from: &mut usize) -> Vec<String> {
+        let shared = self.shared.lock().unwrap();
+        let new = shared.got[*from..].iter();
+        *from = shared.got.len();
+        new.map(|got| got.id().to_owned()).collect()
     }
 
     /// How often each callback has come.

@@ -29,6 +29,8 @@ const THINKS_FOR: Duration = Duration::from_millis(30);
 /// attempt.
 pub(crate) const SHORT_LEASES: &str = "queue.lease_ms = 8000\ndelivery.attempt_timeout_ms = 3000\n\
     delivery.connect_timeout_ms = 1000\n";
+/// Between two looks at the same thing.
+const POLL: Duration = Duration::from_millis(100);
 /// Only a hang reaches it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -130,7 +132,7 @@ impl Fleet {
                 break counts;
             }
             assert!(Instant::now() < deadline, "still open: {counts:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         };
         assert_eq!(counts.imbalance(), 0, "{counts:?}");
         let delivered = i64::try_from(accepted.len()).unwrap();
@@ -140,7 +142,7 @@ impl Fleet {
         );
         let emptied = async {
             while entries() > 0 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(POLL).await;
             }
         };
         let emptied = tokio::time::timeout(PATIENCE, emptied).await;
@@ -153,26 +155,28 @@ impl Fleet {
     }
 
     async fn arrive(&self, accepted: &HashSet<String>) {
-        let came = || {
-            let receivers = [&self.receiver, &self.backlog];
-            receivers.map(Endpoint::arrivals)
-        };
-        let missing = || {
-            let came = came();
-            let is_missing = |id: &&String| !came.iter().any(|came| came.contains_key(*id));
-            let missing = accepted.iter().filter(is_missing);
-            missing.cloned().collect::<Vec<_>>()
-        };
-        let deadline = Instant::now() + PATIENCE;
+        let mut missing = accepted.clone();
+        let mut looked_at = [(&self.receiver, 0), (&self.backlog, 0)];
+        let mut deadline = Instant::now() + PATIENCE;
         loop {
-            let missing = missing();
-            let Some(id) = missing.first() else { return };
+            let before = missing.len();
+            for (endpoint, from) in &mut looked_at {
+                for id in endpoint.ids_from(from) {
+                    missing.remove(&id);
+                }
+            }
+            let Some(id) = missing.iter().next() else {
+                return;
+            };
+            if missing.len() < before {
+                deadline = Instant::now() + PATIENCE;
+            }
             if Instant::now() > deadline {
                 let told = self.home.run(&["callbacks", "explain", id]);
                 let told = String::from_utf8_lossy(&told.stdout).into_owned();
                 panic!("{} are lost, among them\n{told}", missing.len());
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

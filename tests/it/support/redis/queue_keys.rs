@@ -3,8 +3,8 @@
 
 use redis::{FromRedisValue, Value};
 
-/// As `config/ringback.toml` has it.
-const SHARDS: usize = 16;
+/// Of a queue on one server, unless the settings say otherwise.
+const SHARDS: usize = 1;
 
 /// Entries of the whole queue.
 pub(crate) fn entries(transaction: impl FnOnce(&[Vec<String>]) -> Vec<Value>) -> usize {
