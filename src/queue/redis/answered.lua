@@ -3,7 +3,7 @@
 local SUCCESS, OVERLOAD = 0, 2
 
 local function park(lane, ms, jitter_percent)
-  ms = math.min(ms, PARK_MS_MAX)
+  ms = min(ms, PARK_MS_MAX)
   lane.window = 1
   lane.park_ms = ms
   lane.park_until = now + math.floor(ms * jitter_percent / 100)
@@ -16,8 +16,8 @@ local function is_broken(lane, failed)
     return false
   end
   lane.straight = failed and lane.straight + 1 or 0
-  local oldest = #lane.history == SAMPLE and string.sub(lane.history, 1, 1) or '0'
-  lane.history = string.sub(lane.history .. (failed and '1' or '0'), -SAMPLE)
+  local oldest = #lane.history == SAMPLE and sub(lane.history, 1, 1) or '0'
+  lane.history = sub(lane.history .. (failed and '1' or '0'), -SAMPLE)
   lane.failures = lane.failures + (failed and 1 or 0) - tonumber(oldest)
   return lane.straight >= STRAIGHT_MAX
     or (#lane.history == SAMPLE and lane.failures * 100 > SAMPLE * FAILED_PERCENT)
@@ -38,11 +38,11 @@ local function learn(lane, signal, slot_ms, jitter_percent)
     lane.successes = lane.successes + 1
     if lane.successes >= lane.window then
       lane.successes = 0
-      lane.window = math.min(lane.window + 1, LANE_MAX)
+      lane.window = min(lane.window + 1, LANE_MAX)
     end
   elseif signal == OVERLOAD then
     lane.successes = 0
-    lane.window = math.max(1, math.floor(lane.window / 2))
+    lane.window = max(1, math.floor(lane.window / 2))
   end
   if is_broken(lane, signal ~= SUCCESS) then
     park(lane, PARK_MS_FIRST, jitter_percent)
@@ -51,20 +51,21 @@ end
 
 local ids = {}
 for at = 4, #ARGV do
-  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
+  ids[#ids + 1] = sub(ARGV[at], 1, 16)
 end
 local records, saved = call('HMGET', K .. ':e', unpack(ids)), {}
-for at, id in ipairs(ids) do
+for at = 1, #ids do
+  local id = ids[at]
   local record, told = records[at], ARGV[at + 3]
-  if record and is_leased(record) and string.sub(record, 29, 36) == string.sub(told, 17, 24)
-    and string.byte(record, 41) == 1 then
-    local signal, slot_ms, jitter_percent = struct.unpack('>BI4B', told, 25)
-    local lane, charge_ms = lane_of(record), struct.unpack('>I4', record, 37)
-    slot_ms = math.max(1, math.min(slot_ms, math.max(1, LEASE_MS)))
+  if record and is_leased(record) and sub(record, 29, 36) == sub(told, 17, 24)
+    and byte(record, 41) == 1 then
+    local signal, slot_ms, jitter_percent = read('>BI4B', told, 25)
+    local lane, charge_ms = lane_of(record), read('>I4', record, 37)
+    slot_ms = max(1, min(slot_ms, max(1, LEASE_MS)))
     learn(lane, signal, slot_ms, jitter_percent)
     free(lane, charge_ms, slot_ms)
     saved[#saved + 1] = id
-    saved[#saved + 1] = string.sub(record, 1, 40) .. '\0'
+    saved[#saved + 1] = sub(record, 1, 40) .. '\0'
   end
 end
 call_with_all('HSET', K .. ':e', saved)

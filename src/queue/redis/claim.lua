@@ -8,7 +8,7 @@ local SWEPT_MAX, EXPIRED_MAX = 128, 256
 local poisoned = {}
 for _, id in ipairs(call('ZRANGE', K .. ':x', '-inf', now, 'BYSCORE', 'LIMIT', 0, EXPIRED_MAX)) do
   local record = unlease(id, record_of(id), false)
-  local abandoned = string.byte(record, 6) + 1
+  local abandoned = byte(record, 6) + 1
   record = with_due(record, due_of(record), abandoned)
   save(id, record)
   if abandoned >= ABANDONED_MAX then
@@ -58,6 +58,10 @@ end
 
 -- Puts the first behind those whose turn now comes earlier.
 local function requeue(turns, starts)
+  if turns[2] == nil or starts < turns[2].starts then
+    turns[1].starts = starts
+    return
+  end
   local turn = table.remove(turns, 1)
   turn.starts = starts
   local low, high = 1, #turns + 1
@@ -72,46 +76,48 @@ local function requeue(turns, starts)
   table.insert(turns, low, turn)
 end
 
-local function seen(team)
-  local last = get('last_team')
-  if last ~= 0 and last ~= team.number then
-    set('before_team', last)
-    set('before_at', get('last_at'))
-  end
-  set('last_team', team.number)
-  set('last_at', now)
-end
+-- The two teams seen last.
+local last, before = get('last_team'), get('before_team')
+local last_at, before_at = get('last_at'), get('before_at')
+local virtual_now = get('virtual_now')
 
 local ids, picks = {}, {}
 
--- The next entry of the lane, if its window has room.
-local function next_of(lane)
-  if lane.line == nil then
-    local room = math.min(lane.window - lane.in_flight, MAX - #ids)
-    lane.line = call('ZRANGE', K .. ':r:' .. lane.number, 0, room - 1)
-    lane.taken = 0
-  end
-  return lane.in_flight < lane.window and lane.line[lane.taken + 1]
-end
-
 -- One request of the lane starts; after a park it is the probe.
 local function start(lane, team)
-  local charge_ms = lane.mean_ms == NONE and math.max(1, SLOT_MS_GUESS) or math.max(1, lane.mean_ms)
-  ids[#ids + 1] = next_of(lane)
-  picks[#picks + 1] = { lane = lane.number, charge_ms = charge_ms }
+  local charge_ms = lane.mean_ms == NONE and max(1, SLOT_MS_GUESS) or max(1, lane.mean_ms)
+  local at = #ids + 1
   lane.taken = lane.taken + 1
+  ids[at], picks[at] = lane.line[lane.taken], { lane = lane.number, charge_ms = charge_ms }
   lane.was_called = 1
   if lane.park_until > 0 then
     lane.is_probing = 1
   end
   lane.in_flight = lane.in_flight + 1
   team.in_flight = team.in_flight + 1
-  team.virtual_now = math.max(team.virtual_now, lane.starts)
+  if lane.starts > team.virtual_now then
+    team.virtual_now = lane.starts
+  end
+  if team.starts > virtual_now then
+    virtual_now = team.starts
+  end
   lane.starts = lane.starts + charge_ms
-  set('virtual_now', math.max(get('virtual_now'), team.starts))
   team.starts = team.starts + charge_ms
-  seen(team)
+  if last ~= team.number then
+    if last ~= 0 then
+      before, before_at = last, last_at
+    end
+    last = team.number
+  end
+  last_at = now
   touch(lane)
+end
+
+-- The lane's line, as far as its window has room.
+local function open_line(lane)
+  local room = min(lane.window - lane.in_flight, MAX - #ids)
+  lane.line = call('ZRANGE', K .. ':r:' .. lane.number, 0, room - 1)
+  lane.taken = 0
 end
 
 -- Round teams, then round the lanes of each, while a team has fewer than `team_max` in flight.
@@ -122,8 +128,11 @@ local function pick(team_turns, team_max)
       team.turns = turns_of(K .. ':o:' .. team.number)
     end
     local lane = lane_at(team.turns[1].number)
+    if lane.line == nil then
+      open_line(lane)
+    end
     start(lane, team)
-    if next_of(lane) then
+    if lane.in_flight < lane.window and lane.line[lane.taken + 1] then
       requeue(team.turns, lane.starts)
     else
       table.remove(team.turns, 1)
@@ -148,18 +157,24 @@ local function lease_picked()
   end
   local records = call('HMGET', K .. ':e', unpack(new))
   local tasks = {}
-  for at, record in ipairs(records) do
+  for at = 1, #records do
+    local record = records[at]
     tasks[at] = task_of(record)
   end
   local values = call('HMGET', K .. ':t', unpack(tasks))
   local saved, ends, taken, ends_at = {}, {}, {}, print_number(now + LEASE_MS)
-  for at, id in ipairs(new) do
+  local suffixes = {}
+  for at = 1, #new do
+    local id = new[at]
     local chosen = picks[leased + at]
     chosen.record = records[at]
-    saved[#saved + 1] = id
-    saved[#saved + 1] = records[at] .. TOKEN .. struct.pack('>I4B', chosen.charge_ms, 1)
-    ends[#ends + 1] = ends_at
-    ends[#ends + 1] = id
+    local suffix = suffixes[chosen.charge_ms]
+    if suffix == nil then
+      suffix = TOKEN .. write('>I4B', chosen.charge_ms, 1)
+      suffixes[chosen.charge_ms] = suffix
+    end
+    saved[2 * at - 1], saved[2 * at] = id, records[at] .. suffix
+    ends[2 * at - 1], ends[2 * at] = ends_at, id
     taken[chosen.lane] = (taken[chosen.lane] or 0) + 1
     if chain(values[at]) then
       set_leased(tasks[at], id)
@@ -176,20 +191,29 @@ local function lease_picked()
   relist_all()
 end
 
-pick(turns_of(K .. ':o'), TEAM_MAX)
-lease_picked()
+-- As many as there may be, and what they leave behind.
+local function take(team_turns, team_max)
+  pick(team_turns, team_max)
+  set('last_team', last)
+  set('last_at', last_at)
+  set('before_team', before)
+  set('before_at', before_at)
+  set('virtual_now', virtual_now)
+  lease_picked()
+end
+
+take(turns_of(K .. ':o'), TEAM_MAX)
 if #ids < MAX then
   local team = lone_team()
   if team and neighbours_gone(team) <= now then
     team.turns = nil
-    pick({ { number = team.number, starts = team.starts } }, ALONE_MAX)
-    lease_picked()
+    take({ { number = team.number, starts = team.starts } }, ALONE_MAX)
   end
 end
 
 local claims, names, named = {}, {}, {}
 local function name(record)
-  local number = struct.unpack('>I4', record)
+  local number = read('>I4', record)
   if not named[number] then
     named[number] = true
     local lane = lane_at(number)
@@ -198,7 +222,8 @@ local function name(record)
     names[#names + 1] = lane.origin
   end
 end
-for at, id in ipairs(ids) do
+for at = 1, #ids do
+  local id = ids[at]
   claims[#claims + 1] = id
   claims[#claims + 1] = picks[at].record
   name(picks[at].record)

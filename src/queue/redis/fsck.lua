@@ -33,7 +33,7 @@ for at = 1, #entries, 2 do
   check('lease', has_lease, is_leased(record))
   if is_leased(record) then
     leased, places = leased + 1, places + 1
-    if string.byte(record, 41) == 1 then
+    if byte(record, 41) == 1 then
       count('lane ', lane.number, 'in_flight')
       count('team ', lane.team, 'in_flight')
     end

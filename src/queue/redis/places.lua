@@ -6,19 +6,19 @@
 local UNLEASED_BYTES = 28
 
 local function lane_of(record)
-  return lane_at((struct.unpack('>I4', record)))
+  return lane_at((read('>I4', record)))
 end
 
 local function task_of(record)
-  return string.sub(record, 13, 28)
+  return sub(record, 13, 28)
 end
 
 local function due_of(record)
-  return (struct.unpack('>I6', record, 7))
+  return (read('>I6', record, 7))
 end
 
 local function makes_way(record)
-  return string.byte(record, 5) % 2 == 1
+  return byte(record, 5) % 2 == 1
 end
 
 local function is_leased(record)
@@ -34,14 +34,15 @@ local function save(id, record)
 end
 
 local function with_due(record, due, abandoned)
-  return string.sub(record, 1, 5) .. struct.pack('>BI6', abandoned, due) .. string.sub(record, 13, 28)
+  return sub(record, 1, 5) .. write('>BI6', abandoned, due) .. sub(record, 13, 28)
 end
 
 local function count_in(lane)
-  local team = team_at(lane.team)
   lane.entries = lane.entries + 1
-  team.entries = team.entries + 1
-  relist(K .. ':i', lane, 'stale', NONE)
+  lane.home.entries = lane.home.entries + 1
+  if lane.stale ~= NONE then
+    relist(K .. ':i', lane, 'stale', NONE)
+  end
   touch(lane)
 end
 
@@ -68,13 +69,13 @@ local function enter(team_name, origin)
     call('HSET', K .. ':n', lane_name, number)
     lane = {
       number = number, team = team_number, origin = origin, entries = 0, in_flight = 0,
-      window = math.max(1, math.min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
+      window = max(1, min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
       mean_ms = NONE, straight = 0, history = '', failures = 0, park_until = 0, park_ms = 0,
       is_probing = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
-      stale = NONE, is_parked = 0,
+      stale = NONE, is_parked = 0, home = team_at(team_number),
     }
     lanes[number] = lane
-    team_at(team_number).lane_count = team_at(team_number).lane_count + 1
+    lane.home.lane_count = lane.home.lane_count + 1
   end
   count_in(lane)
   return lane
@@ -82,7 +83,7 @@ end
 
 -- Everything that is known about a lane without entries.
 local function forget(lane)
-  local team = team_at(lane.team)
+  local team = lane.home
   refresh_lane(lane)
   relist(K .. ':i', lane, 'stale', NONE)
   add('parked', -lane.is_parked)
@@ -110,9 +111,8 @@ end
 
 -- One entry less; a lane without any is forgotten, later if it taught us something.
 local function leave(lane)
-  local team = team_at(lane.team)
   lane.entries = lane.entries - 1
-  team.entries = team.entries - 1
+  lane.home.entries = lane.home.entries - 1
   touch(lane)
   if lane.entries > 0 then
     return
@@ -120,7 +120,7 @@ local function leave(lane)
   if lane.was_called == 0 and lane.rests_until == 0 then
     forget(lane)
   else
-    relist(K .. ':i', lane, 'stale', math.max(blocked_until(lane), now) + IDLE_LANE_MS)
+    relist(K .. ':i', lane, 'stale', max(blocked_until(lane), now) + IDLE_LANE_MS)
   end
 end
 
@@ -184,7 +184,7 @@ end
 -- A task with several entries: which is under way; nil when it has one at most.
 local function chain(value)
   if value and #value ~= 16 then
-    return string.sub(value, 2)
+    return sub(value, 2)
   end
 end
 
@@ -265,11 +265,11 @@ end
 -- Ends a lease; the entry waits. Returns its record. With `refund` nothing is charged.
 local function unlease(id, record, refund)
   call('ZREM', K .. ':x', id)
-  local charge_ms, in_flight = struct.unpack('>I4B', record, 37)
+  local charge_ms, in_flight = read('>I4B', record, 37)
   if in_flight == 1 then
     free(lane_of(record), charge_ms, refund and 0 or charge_ms)
   end
-  record = string.sub(record, 1, UNLEASED_BYTES)
+  record = sub(record, 1, UNLEASED_BYTES)
   local task = task_of(record)
   if chain(call('HGET', K .. ':t', task)) == id then
     set_leased(task, '')

@@ -21,10 +21,11 @@ for at = 1, #workers, 2 do
 end
 local answer = { slots }
 for at = 4, #ARGV do
-  local numbers = call('HMGET', ARGV[at] .. ':m', 'whole', 'told')
-  local told = tonumber(numbers[2] or -1)
+  local packed = call('GET', ARGV[at] .. ':m')
+  local meta = packed and cmsgpack.unpack(packed) or {}
+  local told = meta.told or -1
   local stale = call('ZCOUNT', ARGV[at] .. ':i', '-inf', now)
-  answer[#answer + 1] = tonumber(numbers[1] or 0)
+  answer[#answer + 1] = meta.whole or 0
   answer[#answer + 1] = told == -1 and -1 or math.max(0, told - now)
   answer[#answer + 1] = stale
 end

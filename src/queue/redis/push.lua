@@ -12,8 +12,8 @@ local FIRST = 6 + 2 * tonumber(ARGV[5])
 
 local ids, tasks = {}, {}
 for at = FIRST, #ARGV do
-  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
-  tasks[#tasks + 1] = string.sub(ARGV[at], 30, 45)
+  ids[#ids + 1] = sub(ARGV[at], 1, 16)
+  tasks[#tasks + 1] = sub(ARGV[at], 30, 45)
 end
 local superseded, known, busy = {}, {}, {}
 for at, found in ipairs(call('HMGET', K .. ':e', unpack(ids))) do
@@ -23,30 +23,32 @@ for at, found in ipairs(call('HMGET', K .. ':t', unpack(tasks))) do
   busy[tasks[at]] = found and true or nil
 end
 
-local saved, joined, ready, scheduled = {}, {}, {}, {}
+local saved, joined, ready, scheduled, ready_count = {}, {}, {}, {}, 0
 local function write_simple()
+  add('ready', ready_count)
   call_with_all('HSET', K .. ':e', saved)
   call_with_all('HSET', K .. ':t', joined)
   call_with_all('ZADD', K .. ':s', scheduled)
   for number, line in pairs(ready) do
     call_with_all('ZADD', K .. ':r:' .. number, line)
   end
-  saved, joined, ready, scheduled = {}, {}, {}, {}
+  saved, joined, ready, scheduled, ready_count = {}, {}, {}, {}, 0
 end
 
 -- Nothing else of its task is here, so everything goes in batches.
-local function push_alone(id, lane, due, record)
-  saved[#saved + 1] = id
-  saved[#saved + 1] = record
-  joined[#joined + 1] = task_of(record)
-  joined[#joined + 1] = id
+local function push_alone(id, task, lane, due, record)
+  local at = #saved
+  saved[at + 1], saved[at + 2] = id, record
+  joined[at + 1], joined[at + 2] = task, id
   if due <= now then
-    local line = ready[lane.number] or {}
-    ready[lane.number] = line
-    line[#line + 1] = print_number(due)
-    line[#line + 1] = id
-    add('ready', 1)
-    touch(lane)
+    local line = ready[lane.number]
+    if line == nil then
+      line = {}
+      ready[lane.number] = line
+    end
+    at = #line
+    line[at + 1], line[at + 2] = print_number(due), id
+    ready_count = ready_count + 1
   else
     scheduled[#scheduled + 1] = print_number(due)
     scheduled[#scheduled + 1] = id
@@ -98,15 +100,15 @@ local function make_room(task, id, gives_way)
 end
 
 local function push(id, task, packed)
-  local lane_number, flags, due_ms = struct.unpack('>I4Bi8', packed, 17)
-  local due, gives_way, held = math.max(0, now + due_ms), flags % 2 == 1, flags >= 2
+  local lane_number, flags, due_ms = read('>I4Bi8', packed, 17)
+  local due, gives_way, held = max(0, now + due_ms), flags % 2 == 1, flags >= 2
   if busy[task] and not make_room(task, id, gives_way) then
     superseded[#superseded + 1] = id
     return
   end
   known[id] = true
   local lane = enter_lane(lane_number)
-  local record = struct.pack('>I4BBI6', lane.number, gives_way and 1 or 0, 0, due) .. task
+  local record = write('>I4BBI6', lane.number, gives_way and 1 or 0, 0, due) .. task
   if busy[task] or held then
     save(id, record)
     join_task(task, id)
@@ -115,12 +117,13 @@ local function push(id, task, packed)
     end
     admit(task)
   else
-    push_alone(id, lane, due, record)
+    push_alone(id, task, lane, due, record)
   end
   busy[task] = true
 end
 
-for at, id in ipairs(ids) do
+for at = 1, #ids do
+  local id = ids[at]
   if not known[id] then
     push(id, tasks[at], ARGV[FIRST - 1 + at])
   end

@@ -7,7 +7,7 @@ local held = number and call('SPOP', K .. ':h:' .. number, RELEASED_MAX) or {}
 local tasks = {}
 for at, id in ipairs(held) do
   local record = record_of(id)
-  save(id, with_due(record, now, string.byte(record, 6)))
+  save(id, with_due(record, now, byte(record, 6)))
   tasks[at] = task_of(record)
 end
 add('held', -#held)

@@ -6,7 +6,7 @@ local REST_MS_MAX = 3600000
 
 local ids, tasks = {}, {}
 for at = 4, #ARGV do
-  ids[#ids + 1] = string.sub(ARGV[at], 1, 16)
+  ids[#ids + 1] = sub(ARGV[at], 1, 16)
 end
 local records = {}
 for at, record in ipairs(call('HMGET', K .. ':e', unpack(ids))) do
@@ -18,14 +18,14 @@ local unleased, ended, tasks_ended = {}, {}, {}
 
 local function rest(lane, ms)
   if ms > 0 then
-    lane.rests_until = math.max(lane.rests_until, now + math.min(ms, REST_MS_MAX))
+    lane.rests_until = max(lane.rests_until, now + min(ms, REST_MS_MAX))
     touch(lane)
   end
 end
 
 -- The common end: nothing else of the task is here, so everything goes in batches.
 local function end_alone(id, record)
-  local charge_ms, in_flight = struct.unpack('>I4B', record, 37)
+  local charge_ms, in_flight = read('>I4B', record, 37)
   local lane = lane_of(record)
   if in_flight == 1 then
     free(lane, charge_ms, charge_ms)
@@ -42,16 +42,16 @@ local function settle(id, ending, record, told)
     take_out_waiting(id, record)
     return 0
   end
-  local due_ms, rest_ms = struct.unpack('>i8i8', told, 26)
-  if string.sub(told, 42, 42) == 'o' then
-    local origin, old = string.sub(told, 43), lane_of(record)
+  local due_ms, rest_ms = read('>i8i8', told, 26)
+  if sub(told, 42, 42) == 'o' then
+    local origin, old = sub(told, 43), lane_of(record)
     -- Enter before leaving: a team without lanes would be forgotten.
-    record = struct.pack('>I4', enter(team_at(old.team).name, origin).number) .. string.sub(record, 5)
+    record = write('>I4', enter(team_at(old.team).name, origin).number) .. sub(record, 5)
     leave(old)
   end
   if ending == 'r' then
     -- It can be attempted without harm to the worker, so it is no poison.
-    record = with_due(record, math.max(0, now + due_ms), 0)
+    record = with_due(record, max(0, now + due_ms), 0)
     rest(lane_of(record), rest_ms)
   end
   save(id, record)
@@ -68,10 +68,11 @@ local function settle(id, ending, record, told)
 end
 
 local answers = {}
-for at, id in ipairs(ids) do
+for at = 1, #ids do
+  local id = ids[at]
   local record, told = records[id], ARGV[at + 3]
-  local ending = string.sub(told, 25, 25)
-  if not record or not is_leased(record) or string.sub(record, 29, 36) ~= string.sub(told, 17, 24) then
+  local ending = sub(told, 25, 25)
+  if not record or not is_leased(record) or sub(record, 29, 36) ~= sub(told, 17, 24) then
     -- A lost claim may stand before the current one of the same entry: that one counts.
     answers[at] = 2
   else

@@ -2,7 +2,7 @@
 -- changed in memory, and written once, so a batch costs little more than one entry.
 --
 -- Keys, all with the shard's hash tag in K (numbers are those of lanes and teams):
---   :m hash   numbers of the shard         :n hash   team, team NUL origin -> number
+--   :m        numbers of the shard, packed :n hash   team, team NUL origin -> number
 --   :l hash   lane -> packed               :g hash   team -> packed
 --   :e hash   id -> record (see places)    :t hash   task -> id, or * with the id under way
 --   :t:<task> zset   ids of a task that has several
@@ -13,11 +13,13 @@
 --   :f zset   lanes by first due time      :i zset   lanes without entries by staleness
 --   :w hash   worker -> alive until, slots (pulse.lua, in one shard)
 local K, call = KEYS[1], redis.call
+local sub, byte, max, min = string.sub, string.byte, math.max, math.min
+local read, write = struct.unpack, struct.pack
 local NONE = -1
 local now, ELSEWHERE_AT, IDLE_LANE_MS, LANE_MAX, TEAM_MAX, ALONE_MAX, WINDOW_START, LEASE_MS,
   ABANDONED_MAX, SLOT_MS_GUESS, NEIGHBOUR_MS, IDLE_LANES_MAX, STRAIGHT_MAX, SAMPLE,
   FAILED_PERCENT, PARK_MS_FIRST, PARK_MS_MAX =
-  struct.unpack('>I8I8I8I4I4I4I4I4I4I4I4I4I4I4I4I4I4', ARGV[1])
+  read('>I8I8I8I4I4I4I4I4I4I4I4I4I4I4I4I4I4', ARGV[1])
 local WAKE, SHARD = ARGV[2], ARGV[3]
 if now == 0 then
   local time = call('TIME')
@@ -35,11 +37,8 @@ local function print_number(number)
   return text
 end
 
-local meta, meta_changed = {}, {}
-local raw = call('HGETALL', K .. ':m')
-for at = 1, #raw, 2 do
-  meta[raw[at]] = tonumber(raw[at + 1])
-end
+local packed_meta = call('GET', K .. ':m')
+local meta, meta_changed = packed_meta and cmsgpack.unpack(packed_meta) or {}, false
 
 local function get(name)
   return meta[name] or 0
@@ -48,7 +47,7 @@ end
 local function set(name, value)
   if meta[name] ~= value then
     meta[name] = value
-    meta_changed[name] = true
+    meta_changed = true
   end
 end
 
@@ -85,6 +84,7 @@ local function lane_at(number)
       straight = straight, history = history, failures = failures, park_until = park_until,
       park_ms = park_ms, is_probing = is_probing, rests_until = rests_until, starts = starts,
       listed = listed, front = front, blocked = blocked, stale = stale, is_parked = is_parked,
+      home = team_at(team),
     }
     lanes[number] = lane
   end
@@ -97,9 +97,8 @@ local function touch(lane)
   if not lane.stirred then
     lane.stirred = true
     lane.changed = true
-    local team = team_at(lane.team)
-    team.stirred = true
-    team.changed = true
+    lane.home.stirred = true
+    lane.home.changed = true
   end
 end
 
@@ -117,7 +116,7 @@ end
 
 -- No request may start before this time; NONE if that is no later than now.
 local function blocked_until(lane)
-  local till = math.max(lane.park_until, lane.rests_until)
+  local till = max(lane.park_until, lane.rests_until)
   return till > now and till or NONE
 end
 
@@ -127,7 +126,7 @@ local function turn_of(it, may_go, virtual_now)
     return NONE
   end
   if it.listed == NONE then
-    it.starts = math.max(it.starts, virtual_now)
+    it.starts = max(it.starts, virtual_now)
   end
   return it.starts
 end
@@ -141,7 +140,7 @@ local function sooner(time)
 end
 
 local function refresh_lane(lane)
-  local team = team_at(lane.team)
+  local team = lane.home
   local first = call('ZRANGE', K .. ':r:' .. lane.number, 0, 0, 'WITHSCORES')
   relist(K .. ':f', lane, 'front', tonumber(first[2]) or NONE)
   local has_room = first[1] and lane.in_flight < lane.window
@@ -195,7 +194,7 @@ end
 local function call_with_all(command, key, list)
   -- unpack ends near 8000 values.
   for at = 1, #list, 4000 do
-    call(command, key, unpack(list, at, math.min(at + 3999, #list)))
+    call(command, key, unpack(list, at, min(at + 3999, #list)))
   end
 end
 
@@ -228,13 +227,10 @@ local function write_back()
     end
   end
   call_with_all('HSET', K .. ':g', packed)
-  local numbers = {}
-  for name in pairs(meta_changed) do
-    numbers[#numbers + 1] = name
-    numbers[#numbers + 1] = print_number(meta[name])
+  if meta_changed then
+    call('SET', K .. ':m', cmsgpack.pack(meta))
+    meta_changed = false
   end
-  call_with_all('HSET', K .. ':m', numbers)
-  meta_changed = {}
 end
 
 -- Wakes the workers when there is something sooner than they were told.
@@ -248,10 +244,12 @@ end
 
 -- Frees a slot of the lane and sets right by how much it was charged too little or too much.
 local function free(lane, charged_ms, used_ms)
-  local team = team_at(lane.team)
+  local team, more_ms = lane.home, used_ms - charged_ms
   lane.in_flight = lane.in_flight - 1
   team.in_flight = team.in_flight - 1
-  lane.starts = math.max(0, lane.starts + used_ms - charged_ms)
-  team.starts = math.max(0, team.starts + used_ms - charged_ms)
+  if more_ms ~= 0 then
+    lane.starts = max(0, lane.starts + more_ms)
+    team.starts = max(0, team.starts + more_ms)
+  end
   touch(lane)
 end

@@ -7,7 +7,7 @@ local function neighbours_gone(team)
   if get('last_team') == team.number and get('before_team') == 0 then
     seen = 0
   end
-  seen = math.max(seen, ELSEWHERE_AT)
+  seen = max(seen, ELSEWHERE_AT)
   return seen == 0 and 0 or seen + NEIGHBOUR_MS
 end
 
@@ -34,7 +34,7 @@ local function next_change()
   for _, time in pairs({
     a = first_of(':s'), b = first_of(':x'), c = first_of(':b'), d = team and neighbours_gone(team),
   }) do
-    soonest = math.min(soonest, time)
+    soonest = min(soonest, time)
   end
-  return soonest == math.huge and NONE or math.max(soonest, now)
+  return soonest == math.huge and NONE or max(soonest, now)
 end
