@@ -200,7 +200,7 @@ impl RedisQueue {
         let poisoned = names.entries(told.rest.list()?, there, here)?;
         let mut rounds = self.shards.rounds();
         rounds.served(told.shard, entries.len(), teams);
-        rounds.told(told.shard, look, entries.len() < share);
+        rounds.told(told.shard, look, entries.len() < share, told.heard);
         rounds.set_seen(told.shard, seen);
         let expires = here.saturating_add(self.shards.limits().lease_ms);
         Ok(Claimed {
@@ -230,7 +230,8 @@ impl RedisQueue {
         for told in self.shards.run(asks.collect()).await {
             let mut told = told?;
             let look = told.rest.time(told.there, told.here).map_err(malformed)?;
-            self.shards.rounds().told(told.shard, look, true);
+            let heard = told.heard;
+            self.shards.rounds().told(told.shard, look, true, heard);
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ struct Shard {
     look: Option<TimestampMs>,
     /// Nothing happened since `look` was told.
     is_exact: bool,
+    /// Counts what was heard beside the answers to looks and claims.
+    heard: u64,
     /// Whether everything open is there; none: not known.
     whole: Option<bool>,
     /// Teams with something to claim.
@@ -40,6 +42,7 @@ impl Rounds {
         let shard = Shard {
             look: Some(0),
             is_exact: false,
+            heard: 0,
             whole: None,
             teams: 1,
             seen: 0,
@@ -88,6 +91,7 @@ impl Rounds {
     /// sooner than was known.
     pub(super) fn sooner(&mut self, shard: usize, look: TimestampMs) -> bool {
         let it = &mut self.shards[shard];
+        it.heard += 1;
         let is_sooner = it.look.is_none_or(|known| look < known);
         if is_sooner {
             it.look = Some(look);
@@ -98,14 +102,33 @@ impl Rounds {
 
     /// Something changed that may also make the next look later.
     pub(super) fn changed(&mut self, shard: usize) {
+        self.shards[shard].heard += 1;
         self.shards[shard].is_exact = false;
     }
 
+    /// To be asked before a call and given to [`Rounds::told`] with its answer.
+    pub(super) fn heard(&self, shard: usize) -> u64 {
+        self.shards[shard].heard
+    }
+
     /// Told by the shard itself. A shard that gave all it was asked for may have more or
-    /// not: that is not exact.
-    pub(super) fn told(&mut self, shard: usize, look: Option<TimestampMs>, is_exact: bool) {
-        self.shards[shard].look = look;
-        self.shards[shard].is_exact = is_exact;
+    /// not: that is not exact. What was heard while the answer was on its way may be newer
+    /// than the answer, and is not forgotten for it.
+    pub(super) fn told(
+        &mut self,
+        shard: usize,
+        look: Option<TimestampMs>,
+        is_exact: bool,
+        heard_before: u64,
+    ) {
+        let it = &mut self.shards[shard];
+        if it.heard == heard_before {
+            it.look = look;
+            it.is_exact = is_exact;
+        } else {
+            it.look = it.look.into_iter().chain(look).min();
+            it.is_exact = false;
+        }
     }
 
     /// Shards whose next look is not known exactly, or has come: it may have been in vain.
@@ -126,6 +149,7 @@ impl Rounds {
         for shard in &mut self.shards {
             shard.look = Some(0);
             shard.is_exact = false;
+            shard.heard += 1;
         }
     }
 
@@ -162,7 +186,7 @@ mod tests {
 
     fn none_due(shards: usize) -> Rounds {
         let mut rounds = Rounds::new(shards);
-        (0..shards).for_each(|shard| rounds.told(shard, None, true));
+        (0..shards).for_each(|shard| rounds.told(shard, None, true, 0));
         rounds
     }
 
@@ -175,6 +199,19 @@ mod tests {
         assert_eq!(rounds.allot(8, 99), []);
         assert_eq!(rounds.allot(8, 100), [(2, 8)]);
         assert_eq!(rounds.next(), Some(100));
+    }
+
+    #[test]
+    fn an_answer_does_not_undo_what_was_heard_while_it_was_on_its_way() {
+        let mut rounds = none_due(1);
+        let before = rounds.heard(0);
+        rounds.sooner(0, 100);
+        rounds.told(0, None, true, before);
+        assert_eq!(rounds.allot(8, 100), [(0, 8)]);
+        assert_eq!(rounds.inexact(50), [0]);
+        let before = rounds.heard(0);
+        rounds.told(0, None, true, before);
+        assert_eq!(rounds.next(), None);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(super) struct Ask<'a> {
 pub(super) struct Told {
     pub(super) shard: usize,
     pub(super) rest: Reader,
+    /// What was heard of the shard before the call.
+    pub(super) heard: u64,
     /// Redis's clock at the call.
     pub(super) there: TimestampMs,
     /// Ours.
@@ -92,7 +94,11 @@ impl Shards {
     /// answer begins with: whether the shard is whole, and its clock.
     pub(super) async fn run(&self, asks: Vec<Ask<'_>>) -> Vec<Result<Told, QueueError>> {
         let here = self.clock.now();
-        let shards: Vec<usize> = asks.iter().map(|ask| ask.shard).collect();
+        let shards: Vec<_> = {
+            let rounds = self.rounds();
+            let asked = asks.iter().map(|ask| ask.shard);
+            asked.map(|shard| (shard, rounds.heard(shard))).collect()
+        };
         let limits = self.limits();
         // A clock that was set for a test is the queue's clock, too.
         let now = if self.clock.is_standing() { here } else { 0 };
@@ -116,9 +122,9 @@ impl Shards {
         let answers = self.link.run(calls).await;
         let answers = shards.into_iter().zip(answers);
         answers
-            .map(|(shard, answer)| {
+            .map(|(asked, answer)| {
                 let answer = answer.map_err(unavailable)?;
-                self.take_in(shard, answer, here).map_err(malformed)
+                self.take_in(asked, answer, here).map_err(malformed)
             })
             .collect()
     }
@@ -140,7 +146,12 @@ impl Shards {
         Ok(told)
     }
 
-    fn take_in(&self, shard: usize, answer: Value, here: TimestampMs) -> Result<Told, Malformed> {
+    fn take_in(
+        &self,
+        (shard, heard): (usize, u64),
+        answer: Value,
+        here: TimestampMs,
+    ) -> Result<Told, Malformed> {
         let mut rest = Reader::new(answer)?;
         let whole = rest.number()? == 1;
         self.rounds().set_whole(shard, whole);
@@ -148,6 +159,7 @@ impl Shards {
         Ok(Told {
             shard,
             rest,
+            heard,
             there,
             here,
         })
