@@ -63,7 +63,7 @@ pub async fn heal(app: &App) -> Result<bool, RebuildError> {
     let Some(rebuild) = app.queue.begin_rebuild().await? else {
         return Ok(false);
     };
-    tracing::warn!("the queue is empty or lost what it had: it is rebuilt from the journal");
+    tracing::info!("the queue is empty or lost what it had: it is filled from the journal");
     let (mut after, mut pushed) = (None, 0);
     loop {
         let last_read = app.clock.now();

@@ -139,6 +139,13 @@ impl Rounds {
             .collect()
     }
 
+    /// Shards of which something was heard since they were asked last.
+    pub(super) fn uncertain(&self) -> Vec<usize> {
+        (0..self.shards.len())
+            .filter(|&shard| !self.shards[shard].is_exact)
+            .collect()
+    }
+
     /// The earliest look.
     pub(super) fn next(&self) -> Option<TimestampMs> {
         self.shards.iter().filter_map(|shard| shard.look).min()

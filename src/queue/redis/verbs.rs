@@ -12,6 +12,9 @@ use async_trait::async_trait;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
+/// Looks at a shard that does not come to rest.
+const LOOKS_MAX: usize = 3;
+
 #[async_trait]
 impl Queue for RedisQueue {
     async fn push(&self, entries: Vec<Entry>) -> Result<Vec<CallbackId>, QueueError> {
@@ -158,8 +161,15 @@ impl Queue for RedisQueue {
     }
 
     async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError> {
-        let inexact = self.shards.rounds().inexact(self.shards.clock.now());
-        self.look_at(inexact).await?;
+        let mut shards = self.shards.rounds().inexact(self.shards.clock.now());
+        // Once is enough unless a wake-up comes meanwhile; too early a look is no harm.
+        for _ in 0..LOOKS_MAX {
+            if shards.is_empty() {
+                break;
+            }
+            self.look_at(shards).await?;
+            shards = self.shards.rounds().uncertain();
+        }
         Ok(self.shards.rounds().next())
     }
 
