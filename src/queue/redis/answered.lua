@@ -69,7 +69,5 @@ for at = 1, #ids do
   end
 end
 call_with_all('HSET', K .. ':e', saved)
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest }

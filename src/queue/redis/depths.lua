@@ -1,9 +1,7 @@
 -- Answers {whole, now, ready, scheduled, leased, waiting, held, lanes parked, oldest due,
 -- entries of team ARGV[4]}.
 promote()
-relist_all()
-announce()
-write_back()
+finish()
 local ready, held = get('ready'), get('held')
 local scheduled, leased = call('ZCARD', K .. ':s'), call('ZCARD', K .. ':x')
 local waiting = call('HLEN', K .. ':e') - ready - scheduled - leased - held

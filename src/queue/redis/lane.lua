@@ -4,9 +4,7 @@ promote()
 local number = call('HGET', K .. ':n', ARGV[4] .. '\0' .. ARGV[5])
 local lane = number and lane_at(tonumber(number))
 local ready = lane and call('ZCARD', K .. ':r:' .. lane.number)
-relist_all()
-announce()
-write_back()
+finish()
 if not lane or lane.entries == 0 then
   return { get('whole'), now }
 end

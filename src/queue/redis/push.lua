@@ -129,7 +129,5 @@ for at = 1, #ids do
   end
 end
 write_simple()
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest, superseded }

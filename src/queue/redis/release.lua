@@ -14,7 +14,5 @@ add('held', -#held)
 for _, task in ipairs(tasks) do
   admit(task)
 end
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest, #held }

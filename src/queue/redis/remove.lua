@@ -5,7 +5,5 @@ for at = 4, #ARGV do
     take_out(ARGV[at], record)
   end
 end
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest }

@@ -8,7 +8,5 @@ if number then
   end
   touch(lane)
 end
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest }

@@ -56,9 +56,7 @@ impl Rounds {
 
     /// Whom to ask for `max` claims together, and each for how many.
     pub(super) fn allot(&self, max: usize, now: TimestampMs) -> Vec<(usize, usize)> {
-        let mut due: Vec<_> = (0..self.shards.len())
-            .filter(|&shard| self.shards[shard].look.is_some_and(|look| look <= now))
-            .collect();
+        let mut due = self.which(|shard| shard.look.is_some_and(|look| look <= now));
         due.sort_by_key(|&shard| (self.shards[shard].starts.max(self.virtual_now), shard));
         let each = max.div_ceil(due.len().max(1)).max(CHUNK.min(max));
         let mut left = max;
@@ -133,17 +131,18 @@ impl Rounds {
 
     /// Shards whose next look is not known exactly, or has come: it may have been in vain.
     pub(super) fn inexact(&self, now: TimestampMs) -> Vec<usize> {
-        let has_come = |shard: &Shard| shard.look.is_some_and(|look| look <= now);
-        (0..self.shards.len())
-            .filter(|&shard| !self.shards[shard].is_exact || has_come(&self.shards[shard]))
-            .collect()
+        self.which(|shard| !shard.is_exact || shard.look.is_some_and(|look| look <= now))
     }
 
     /// Shards of which something was heard since they were asked last.
     pub(super) fn uncertain(&self) -> Vec<usize> {
-        (0..self.shards.len())
-            .filter(|&shard| !self.shards[shard].is_exact)
-            .collect()
+        self.which(|shard| !shard.is_exact)
+    }
+
+    fn which(&self, holds: impl Fn(&Shard) -> bool) -> Vec<usize> {
+        let shards = self.shards.iter().enumerate();
+        let found = shards.filter(|(_, shard)| holds(shard));
+        found.map(|(at, _)| at).collect()
     }
 
     /// The earliest look.
@@ -166,9 +165,7 @@ impl Rounds {
 
     /// Shards not known to be whole.
     pub(super) fn in_doubt(&self) -> Vec<usize> {
-        (0..self.shards.len())
-            .filter(|&shard| self.shards[shard].whole != Some(true))
-            .collect()
+        self.which(|shard| shard.whole != Some(true))
     }
 
     pub(super) fn is_whole(&self) -> bool {

@@ -88,7 +88,5 @@ end
 call_with_all('ZREM', K .. ':x', unleased)
 call_with_all('HDEL', K .. ':e', ended)
 call_with_all('HDEL', K .. ':t', tasks_ended)
-relist_all()
-announce()
-write_back()
+finish()
 return { get('whole'), now, soonest, answers }

@@ -242,6 +242,13 @@ local function announce()
   end
 end
 
+-- The last step of a verb that may make something claimable.
+local function finish()
+  relist_all()
+  announce()
+  write_back()
+end
+
 -- Frees a slot of the lane and sets right by how much it was charged too little or too much.
 local function free(lane, charged_ms, used_ms)
   local team, more_ms = lane.home, used_ms - charged_ms
