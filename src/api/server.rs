@@ -2,6 +2,7 @@
 //! closes idle connections), connection limits, and a graceful end.
 
 use crate::app::App;
+use crate::shutdown::Shutdown;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,13 +20,13 @@ const HEADERS_MAX: usize = 100;
 /// After an accept that failed, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until shutdown, then lets requests in flight finish within the grace time.
-pub async fn run(app: App, listener: TcpListener, router: Router) {
+/// Serves until this shutdown, then lets requests in flight finish within the grace time.
+pub async fn run(app: App, listener: TcpListener, router: Router, shutdown: Shutdown) {
     let (tracker, open) = (TaskTracker::new(), Open::new(&app));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = app.shutdown.stopping() => break,
+            () = shutdown.stopping() => break,
         };
         let (stream, ip) = match accepted {
             Ok((stream, address)) => (stream, address.ip()),
@@ -39,9 +40,9 @@ pub async fn run(app: App, listener: TcpListener, router: Router) {
             app.metrics.connections_refused_total.inc();
             continue;
         };
-        let (app, router) = (app.clone(), router.clone());
+        let (app, router, shutdown) = (app.clone(), router.clone(), shutdown.clone());
         tracker.spawn(async move {
-            serve(&app, stream, router).await;
+            serve(&app, stream, router, &shutdown).await;
             drop(place);
         });
     }
@@ -49,11 +50,11 @@ pub async fn run(app: App, listener: TcpListener, router: Router) {
     let grace = Duration::from_millis(app.config.shutdown.grace_ms);
     tokio::select! {
         _ = tokio::time::timeout(grace, tracker.wait()) => {}
-        () = app.shutdown.killed() => {}
+        () = shutdown.killed() => {}
     }
 }
 
-async fn serve(app: &App, stream: TcpStream, router: Router) {
+async fn serve(app: &App, stream: TcpStream, router: Router, shutdown: &Shutdown) {
     // Answers are small; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
@@ -65,7 +66,7 @@ async fn serve(app: &App, stream: TcpStream, router: Router) {
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = app.shutdown.stopping() => {
+        () = shutdown.stopping() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

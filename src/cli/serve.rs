@@ -89,7 +89,8 @@ impl Gateway {
         let mut tasks = Vec::new();
         let api = api_listener.map(|(listener, address)| {
             let routes = api::routes(app.clone());
-            tasks.push(tokio::spawn(server::run(app.clone(), listener, routes)));
+            let served = server::run(app.clone(), listener, routes, app.shutdown.clone());
+            tasks.push(tokio::spawn(served));
             address
         });
         if role != Role::Api {
@@ -97,7 +98,8 @@ impl Gateway {
         }
         let router = api::operator_routes(app.clone());
         // Answers to the last: an operator wants to see how the stop goes.
-        tokio::spawn(server::run(app.clone(), operator_listener, router));
+        let served = server::run(app.clone(), operator_listener, router, Shutdown::new());
+        tokio::spawn(served);
         let shown = api.map(tracing::field::display);
         tracing::info!(?role, api = shown, %operator, "ringback runs");
         Ok(Self {

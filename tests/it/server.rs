@@ -13,7 +13,12 @@ async fn serve(app: &TestApp) -> (SocketAddr, JoinHandle<()>) {
     let router = routes(app.app.clone());
     (
         address,
-        tokio::spawn(server::run(app.app.clone(), listener, router)),
+        tokio::spawn(server::run(
+            app.app.clone(),
+            listener,
+            router,
+            app.app.shutdown.clone(),
+        )),
     )
 }
 

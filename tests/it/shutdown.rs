@@ -36,6 +36,8 @@ async fn the_second_signal_stops_now_and_the_attempt_comes_again() {
     gateway.hand_in(&["e1".to_owned()]).await.unwrap();
     endpoint.got_at_least(1).await;
     gateway.signal("INT");
+    // The system merges a signal with one that still waits: the first must have been seen.
+    while gateway.operator("/readyz").await != (503, "stopping\n".to_owned()) {}
     gateway.signal("INT");
     // The endpoint still hangs: only a stop that does not wait can end.
     gateway.ended().await;
