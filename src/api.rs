@@ -1,54 +1,79 @@
 //! The JSON routes as one table. Status codes live in [`error`] and the handlers only.
 
+mod body;
 pub mod callbacks;
 pub mod caller;
 pub mod dead_letters;
 pub mod error;
 pub mod operator;
 pub mod results;
+mod scale;
 pub mod server;
+pub mod table;
 pub mod teams;
 
+use crate::access::Action;
 use crate::api::error::ApiError;
+use crate::api::table::Table;
 use crate::app::App;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::get;
 
 /// Largest body of every route but results, in bytes.
 const SMALL_BODY_BYTES_MAX: usize = 65_536;
 
-/// What producers and the command line call.
-pub fn routes(app: App) -> Router {
-    Router::new()
-        .route("/internal/v1/results", post(results::accept))
-        .route("/internal/v1/callbacks", get(callbacks::search))
-        .route("/internal/v1/callbacks/{id}", get(callbacks::show))
-        .route(
+/// Every route with its rule.
+#[must_use]
+pub fn table(app: App) -> Table {
+    internal(Table::new(app))
+}
+
+/// The labelling side's routes.
+fn internal(table: Table) -> Table {
+    use Action::Labelling;
+    table
+        .post("/internal/v1/results", Labelling, results::accept)
+        .get("/internal/v1/callbacks", Labelling, callbacks::search)
+        .get("/internal/v1/callbacks/{id}", Labelling, callbacks::show)
+        .get(
             "/internal/v1/callbacks/{id}/explain",
-            get(callbacks::explain),
+            Labelling,
+            callbacks::explain,
         )
-        .route("/internal/v1/teams/{id}", get(teams::show).put(teams::put))
-        .route(
+        .get("/internal/v1/teams/{id}", Labelling, teams::show)
+        .put("/internal/v1/teams/{id}", Labelling, teams::put)
+        .put(
             "/internal/v1/teams/{id}/projects/{name}",
-            put(teams::put_project),
+            Labelling,
+            teams::put_project,
         )
-        .route(
+        .post(
             "/internal/v1/teams/{id}/endpoints/resume",
-            post(teams::resume_endpoint),
+            Labelling,
+            teams::resume_endpoint,
         )
-        .route("/internal/v1/dead-letters", get(dead_letters::list))
-        .route(
+        .get("/internal/v1/dead-letters", Labelling, dead_letters::list)
+        .post(
             "/internal/v1/dead-letters/replay",
-            post(dead_letters::replay),
+            Labelling,
+            dead_letters::replay,
         )
-        .route(
+        .post(
             "/internal/v1/dead-letters/drop",
-            post(dead_letters::discard),
+            Labelling,
+            dead_letters::discard,
         )
+}
+
+/// What programs and people call.
+pub fn routes(app: App) -> Router {
+    table(app.clone())
+        .into_router()
         .fallback(|| async { ApiError::NotFound("route") })
+        .layer(from_fn(scale::shape_errors))
         .layer(from_fn_with_state(app.clone(), count))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX))
         .with_state(app)

@@ -19,6 +19,7 @@ use crate::queue::memory::MemoryQueue;
 use crate::queue::redis::link::LinkError;
 use crate::queue::redis::{RedisQueue, RedisSettings};
 use crate::queue::{Entry, Queue, QueueError};
+use crate::records::api_keys::KeyOwner;
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
 use crate::vault::{Vault, VaultError};
@@ -28,8 +29,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A revoked producer key is refused after this at the latest.
-const PRODUCERS_FRESH_FOR: Duration = Duration::from_secs(1);
+/// A key that was removed is refused after this at the latest.
+const KEYS_FRESH_FOR: Duration = Duration::from_secs(1);
 /// A team's queue may be overfilled by what comes within this.
 const DEPTH_FRESH_FOR: Duration = Duration::from_secs(1);
 
@@ -65,6 +66,7 @@ pub struct App {
     pub guard: Guard,
     settings: Settings,
     producers: Fresh<Arc<str>>,
+    key_owners: Fresh<Arc<KeyOwner>>,
     /// None where asking costs nothing.
     depths: Option<Fresh<u64>>,
     /// None where another process may make the first attempt: its copy would be old then.
@@ -128,7 +130,8 @@ impl App {
         let ids = IdSequence::after(journal.last_id().await?);
         Ok(Self {
             settings: Settings::new(records.clone(), default_policy(&config)),
-            producers: Fresh::new(PRODUCERS_FRESH_FOR),
+            producers: Fresh::new(KEYS_FRESH_FOR),
+            key_owners: Fresh::new(KEYS_FRESH_FOR),
             depths: config
                 .queue
                 .redis_url()
@@ -179,6 +182,20 @@ impl App {
         let asked = Instant::now();
         let name = self.records.producer_of(key).await?;
         Ok(name.map(|name| self.producers.put(digest, name.into(), asked)))
+    }
+
+    /// Whose API key this is, as it was at most 1 s ago.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the records do not answer.
+    pub async fn key_owner(&self, key: &str) -> Result<Option<Arc<KeyOwner>>, RecordsError> {
+        let digest = self.records.digest(key);
+        if let Some(owner) = self.key_owners.get(&digest) {
+            return Ok(Some(owner));
+        }
+        let asked = Instant::now();
+        let owner = self.records.key_owner(key).await?;
+        Ok(owner.map(|owner| self.key_owners.put(digest, owner.into(), asked)))
     }
 
     /// Pushes entries whose callbacks are committed. What the queue does not take is

@@ -2,7 +2,7 @@
 //!
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
-//!   signed, what an answer means.
+//!   signed, what an answer means. [`access`]: who may do what.
 //! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`telemetry`],
 //!   [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
@@ -11,6 +11,7 @@
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
+pub mod access;
 pub mod callback;
 pub mod checksum;
 pub mod clock;

@@ -33,6 +33,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 pub struct Records {
     pool: AnyPool,
     vault: Vault,
+    /// How a transaction that writes begins: SQLite takes the writer's place at once, so that
+    /// none has to give up half way.
+    begin: &'static str,
 }
 
 /// Why a record could not be read or written.
@@ -76,7 +79,11 @@ impl Records {
             }
         };
         migrations.run(&pool).await.map_err(sqlx::Error::from)?;
-        let records = Self { pool, vault };
+        let begin = match config.store.postgres_url() {
+            None => "BEGIN IMMEDIATE",
+            Some(_) => "BEGIN",
+        };
+        let records = Self { pool, vault, begin };
         records.check_vault().await?;
         Ok(records)
     }
@@ -125,6 +132,25 @@ impl Records {
             drop(connection.detach());
         }
         done
+    }
+
+    /// As [`Records::run`], for several statements that hold together: all are done, or
+    /// none. Read with `UPDATE ... RETURNING` what must not change meanwhile.
+    async fn transact<T, E: From<sqlx::Error>>(
+        &self,
+        work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let begin = self.begin;
+        self.run(async |connection| {
+            let mut transaction = connection.begin_with(begin).await?;
+            let done = work(&mut transaction).await;
+            match &done {
+                Ok(_) => transaction.commit().await?,
+                Err(_) => transaction.rollback().await?,
+            }
+            Ok(done)
+        })
+        .await?
     }
 
     /// Closes the database. Call it last.

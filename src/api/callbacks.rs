@@ -1,6 +1,5 @@
 //! Looking at callbacks: search, show, explain.
 
-use crate::api::caller::Producer;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::{CallbackId, State as CallbackState, TimestampMs};
@@ -128,7 +127,6 @@ pub(super) fn read_query<T>(
 }
 
 pub(super) async fn search(
-    _: Producer,
     State(app): State<App>,
     query: Result<Query<SearchQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Page>, ApiError> {
@@ -153,7 +151,6 @@ pub(super) fn read_id(id: &str) -> Result<CallbackId, ApiError> {
 }
 
 pub(super) async fn show(
-    _: Producer,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<CallbackView>, ApiError> {
@@ -164,7 +161,6 @@ pub(super) async fn show(
 
 /// The timeline: JSON, or for `Accept: text/plain` as a terminal shows it.
 pub(super) async fn explain(
-    _: Producer,
     State(app): State<App>,
     Path(id): Path<String>,
     headers: HeaderMap,

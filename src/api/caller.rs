@@ -1,32 +1,128 @@
-//! Who is calling. Comes before the body in every handler, so that nobody's body is
-//! read before its key is known.
+//! Who is calling: a producer, a team's API key, a person who is signed in, or nobody.
+//! Says who it is, never what they may do.
 
+use crate::access::Actor;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::callback::TeamId;
+use crate::records::api_keys::KeyOwner;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 
-/// A producer, known by its key.
+/// Who is calling.
 #[derive(Debug, Clone)]
-pub struct Producer(pub Arc<str>);
+pub enum Caller {
+    /// No key was sent, or one that is not known.
+    Nobody,
+    /// A program of the labelling side, by its name.
+    Producer(Arc<str>),
+    /// A program with a team's API key.
+    Key(Arc<KeyOwner>),
+}
 
-impl FromRequestParts<App> for Producer {
+impl Caller {
+    /// As whom access is judged.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        match self {
+            Self::Nobody => Actor::Nobody,
+            Self::Producer(_) => Actor::Producer,
+            Self::Key(_) => Actor::Key,
+        }
+    }
+
+    /// The caller's own team; producers have none.
+    #[must_use]
+    pub fn team(&self) -> Option<&TeamId> {
+        match self {
+            Self::Nobody | Self::Producer(_) => None,
+            Self::Key(owner) => Some(&owner.team),
+        }
+    }
+}
+
+/// Put into the request by the route's rule.
+impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let (scheme, key) = header
-            .and_then(|value| value.split_once(' '))
-            .ok_or(ApiError::Unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(ApiError::Unauthorized);
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Self>();
+        caller.cloned().ok_or(ApiError::Unauthorized)
+    }
+}
+
+/// The API key of the public API, whose mode chooses the world.
+impl<S: Sync> FromRequestParts<S> for KeyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Key(owner) => Ok(Self(owner)),
+            Caller::Nobody | Caller::Producer(_) => Err(ApiError::Unauthorized),
         }
-        let name = app.producer_of(key.trim()).await?;
-        name.map(Self).ok_or(ApiError::Unauthorized)
+    }
+}
+
+/// A caller that must be an API key.
+#[derive(Debug, Clone)]
+pub struct KeyCaller(pub Arc<KeyOwner>);
+
+/// Who sent these headers.
+///
+/// # Errors
+/// [`ApiError::Unavailable`] when the records do not answer.
+pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let Some(secret) = secret(headers) else {
+        return Ok(Caller::Nobody);
+    };
+    if let Some(name) = app.producer_of(&secret).await? {
+        return Ok(Caller::Producer(name));
+    }
+    if let Some(owner) = app.key_owner(&secret).await? {
+        return Ok(Caller::Key(owner));
+    }
+    Ok(Caller::Nobody)
+}
+
+/// `Bearer <key>`, or `Basic` with the key as user name and no password (Scale API,
+/// Authentication).
+fn secret(headers: &HeaderMap) -> Option<String> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, value) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    let (user, _) = pair.split_once(':')?;
+    Some(user.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_as_bearer_or_as_the_basic_user() {
+        let check = |value: &str, expected: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().unwrap());
+            assert_eq!(secret(&headers).as_deref(), expected, "{value}");
+        };
+        check("Bearer live_1", Some("live_1"));
+        check("bearer  live_1 ", Some("live_1"));
+        check("Basic bGl2ZV8xOg==", Some("live_1"));
+        check("BASIC bGl2ZV8xOnBhc3M=", Some("live_1"));
+        check("Basic bGl2ZV8x", None);
+        check("Basic %%%", None);
+        check("Digest live_1", None);
+        check("live_1", None);
     }
 }

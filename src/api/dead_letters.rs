@@ -1,7 +1,6 @@
 //! Dead letters over the API.
 
 use crate::api::callbacks::{Page, SearchQuery, read_query, search_dead};
-use crate::api::caller::Producer;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::CallbackId;
@@ -73,7 +72,6 @@ fn read(body: Result<Json<SelectionBody>, JsonRejection>) -> Result<SelectionBod
 }
 
 pub(super) async fn list(
-    _: Producer,
     State(app): State<App>,
     query: Result<Query<SearchQuery>, QueryRejection>,
 ) -> Result<Json<Page>, ApiError> {
@@ -81,7 +79,6 @@ pub(super) async fn list(
 }
 
 pub(super) async fn replay(
-    _: Producer,
     State(app): State<App>,
     body: Result<Json<SelectionBody>, JsonRejection>,
 ) -> Result<Json<Selected>, ApiError> {
@@ -95,7 +92,6 @@ pub(super) async fn replay(
 }
 
 pub(super) async fn discard(
-    _: Producer,
     State(app): State<App>,
     body: Result<Json<SelectionBody>, JsonRejection>,
 ) -> Result<Json<Selected>, ApiError> {

@@ -18,6 +18,8 @@ const RETRY_AFTER_S: &str = "5";
 pub enum ApiError {
     /// No key, or a wrong one.
     Unauthorized,
+    /// The caller is known, and may not.
+    Forbidden,
     /// A field is wrong.
     Invalid {
         /// Which one.
@@ -59,8 +61,14 @@ impl ApiError {
                 "unauthorized",
                 None,
                 text(
-                    "send `Authorization: Bearer <producer key>`; make one with `ringback producers add`",
+                    "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
                 ),
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "forbidden",
+                None,
+                text("your role does not permit this; ask an admin of your team"),
             ),
             Self::Invalid { field, reason } => {
                 (StatusCode::BAD_REQUEST, "invalid", Some(field), reason)
@@ -123,6 +131,16 @@ fn unavailable(
     )
 }
 
+/// What an answer says was wrong; carried beside its body, so that a family of routes can
+/// say it in its own form.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    /// The field at fault, if it is one.
+    pub(super) field: Option<&'static str>,
+    /// What is wrong and what would be right.
+    pub(super) message: String,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code, field, message) = self.parts();
@@ -131,6 +149,7 @@ impl IntoResponse for ApiError {
             None => json!({"error": {"code": code, "message": message}}),
         };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(Problem { field, message });
         if matches!(
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE

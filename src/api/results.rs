@@ -1,6 +1,5 @@
 //! `POST /internal/v1/results`: one result, an array, or NDJSON as a stream.
 
-use crate::api::caller::Producer;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::intake::item::{Item, ItemLimits, Rejection, parse};
@@ -50,7 +49,6 @@ enum Format {
 
 /// Takes results. 202 after the commit; each result has its own answer.
 pub(super) async fn accept(
-    _: Producer,
     State(app): State<App>,
     headers: HeaderMap,
     body: Body,

@@ -1,6 +1,5 @@
 //! Teams, as far as deliveries need them.
 
-use crate::api::caller::Producer;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::retry::Policy;
@@ -82,7 +81,6 @@ fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
 }
 
 pub(super) async fn show(
-    _: Producer,
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Json<TeamView>, ApiError> {
@@ -97,7 +95,6 @@ pub(super) async fn show(
 /// Makes a team (201, with its secrets) or changes one (200). A new default releases
 /// what was held.
 pub(super) async fn put(
-    _: Producer,
     State(app): State<App>,
     Path(id): Path<String>,
     body: Result<Json<TeamBody>, JsonRejection>,
@@ -159,7 +156,6 @@ pub(super) async fn put(
 
 /// Sets the callback URL that a project's tasks inherit; releases what was held.
 pub(super) async fn put_project(
-    _: Producer,
     State(app): State<App>,
     Path((id, name)): Path<(String, String)>,
     body: Result<Json<ProjectBody>, JsonRejection>,
@@ -188,7 +184,6 @@ pub(super) async fn put_project(
 
 /// Ends the pause of an endpoint that had answered 410.
 pub(super) async fn resume_endpoint(
-    _: Producer,
     State(app): State<App>,
     Path(id): Path<String>,
     body: Result<Json<EndpointBody>, JsonRejection>,

@@ -237,7 +237,8 @@ fn digest(wire: &Wire<'_>, url: Option<&str>, body: &[u8]) -> [u8; 32] {
 
 /// The deepest nesting of arrays and objects, without recursion: hostile input may be
 /// millions of brackets. Broken JSON gives some number; the parser then refuses it.
-fn depth(json: &[u8]) -> usize {
+#[must_use]
+pub fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {

@@ -1,8 +1,19 @@
 //! A team's live and test API keys: looked up by digest, sealed so that they can be read again.
 
-use crate::callback::{Mode, TimestampMs};
+use crate::callback::{Mode, TeamId, TimestampMs};
 use crate::records::{Records, RecordsError};
 use crate::vault::new_key;
+
+/// Whose key it is and which world it opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyOwner {
+    /// The key's own id.
+    pub id: String,
+    /// Whose it is.
+    pub team: TeamId,
+    /// Live and test are separate worlds.
+    pub mode: Mode,
+}
 
 impl Records {
     /// Makes an API key for a team and returns it.
@@ -15,7 +26,7 @@ impl Records {
         mode: Mode,
         now: TimestampMs,
     ) -> Result<String, RecordsError> {
-        let key = new_key(&format!("rb_{}_", mode.as_str()));
+        let key = new_key(&format!("{}_", mode.as_str()));
         self.run(async |connection| {
             sqlx::query(
                 "INSERT INTO api_keys (id, team_id, mode, digest, sealed, last_four, created_ms) \
@@ -35,6 +46,26 @@ impl Records {
         Ok(key)
     }
 
+    /// Whose key this is.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn key_owner(&self, key: &str) -> Result<Option<KeyOwner>, RecordsError> {
+        let row: Option<(String, String, String)> = self
+            .run(async |connection| {
+                sqlx::query_as("SELECT id, team_id, mode FROM api_keys WHERE digest = $1")
+                    .bind(self.vault.digest(key))
+                    .fetch_optional(connection)
+                    .await
+            })
+            .await?;
+        Ok(row.map(|(id, team, mode)| KeyOwner {
+            id,
+            team: team.as_str().into(),
+            mode: stored_mode(&mode),
+        }))
+    }
+
     /// The team's API keys, oldest first, open.
     ///
     /// # Errors
@@ -52,16 +83,19 @@ impl Records {
             })
             .await?;
         let open = |(mode, sealed): (String, String)| {
-            let mode = if mode == "live" {
-                Mode::Live
-            } else {
-                Mode::Test
-            };
             Ok((
-                mode,
+                stored_mode(&mode),
                 self.vault.unseal(&format!("{team}|api key|v1"), &sealed)?,
             ))
         };
         rows.into_iter().map(open).collect()
+    }
+}
+
+fn stored_mode(text: &str) -> Mode {
+    if text == "live" {
+        Mode::Live
+    } else {
+        Mode::Test
     }
 }

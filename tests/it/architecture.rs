@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A module names only modules in earlier rows, never its own row, never later ones.
 const LAYERS: &[&[&str]] = &[
-    &["callback"],
+    &["access", "callback"],
     &[
         "checksum", "clock", "config", "folder", "metrics", "shutdown", "vault",
     ],
@@ -39,6 +39,7 @@ const FENCES: &[(&str, &[&str])] = &[
 
 /// What pure modules must not touch.
 const PURE: &[&str] = &[
+    "access",
     "callback",
     "checksum",
     "intake/item",

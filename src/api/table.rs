@@ -1,0 +1,151 @@
+//! The table of routes: each names what it does, and nobody gets past that rule. A route
+//! without an [`Action`] cannot be written.
+
+use crate::access::{Action, Actor, TeamRules, permits};
+use crate::api::caller::{Caller, identify};
+use crate::api::error::ApiError;
+use crate::app::App;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, Method};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, on};
+
+/// A route as the tests see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path with `{placeholders}`.
+    pub path: &'static str,
+    /// What it does.
+    pub action: Action,
+}
+
+/// Routes in the making.
+pub struct Table {
+    app: App,
+    router: Router<App>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    /// No routes yet.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            router: Router::new(),
+            routes: Vec::new(),
+        }
+    }
+
+    /// Reads.
+    #[must_use]
+    pub fn get<T: 'static>(
+        self,
+        path: &'static str,
+        action: Action,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.add(Method::GET, path, action, handler)
+    }
+
+    /// Creates or acts.
+    #[must_use]
+    pub fn post<T: 'static>(
+        self,
+        path: &'static str,
+        action: Action,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.add(Method::POST, path, action, handler)
+    }
+
+    /// Sets.
+    #[must_use]
+    pub fn put<T: 'static>(
+        self,
+        path: &'static str,
+        action: Action,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.add(Method::PUT, path, action, handler)
+    }
+
+    /// Removes.
+    #[must_use]
+    pub fn delete<T: 'static>(
+        self,
+        path: &'static str,
+        action: Action,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        self.add(Method::DELETE, path, action, handler)
+    }
+
+    fn add<T: 'static>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        action: Action,
+        handler: impl Handler<T, App>,
+    ) -> Self {
+        let filter = MethodFilter::try_from(method.clone()).expect("a method of HTTP itself");
+        let admitted =
+            on(filter, handler).layer(from_fn_with_state((self.app.clone(), action), admit));
+        self.router = self.router.route(path, admitted);
+        self.routes.push(Route {
+            method,
+            path,
+            action,
+        });
+        self
+    }
+
+    /// Every route with its rule.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The routes, ready to serve.
+    pub fn into_router(self) -> Router<App> {
+        self.router
+    }
+}
+
+/// Before the handler and before the body is read: who is it, and may they?
+async fn admit(
+    State((app, action)): State<(App, Action)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admitted(&app, action, request.headers()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn admitted(app: &App, action: Action, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let caller = identify(app, headers).await?;
+    let rules = TeamRules {
+        members_use_keys: true,
+    };
+    let actor = caller.actor();
+    if permits(actor, action, rules) {
+        return Ok(caller);
+    }
+    // Producers and customers do not know each other's routes: a key of one is none there.
+    let is_stranger = matches!(actor, Actor::Nobody | Actor::Producer);
+    Err(if is_stranger || action == Action::Labelling {
+        ApiError::Unauthorized
+    } else {
+        ApiError::Forbidden
+    })
+}
