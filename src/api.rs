@@ -5,19 +5,22 @@ pub mod callbacks;
 pub mod caller;
 pub mod dead_letters;
 pub mod error;
+mod file_bytes;
 pub mod operator;
 pub mod results;
 mod scale;
 pub mod server;
 pub mod table;
 pub mod teams;
+mod v1;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
 use crate::api::table::Table;
 use crate::app::App;
+use crate::delivery::client::Client;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -28,7 +31,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    internal(Table::new(app))
+    internal(v1::routes(Table::new(app)))
 }
 
 /// The labelling side's routes.
@@ -43,6 +46,7 @@ fn internal(table: Table) -> Table {
             Labelling,
             callbacks::explain,
         )
+        .get("/internal/v1/files/{id}", Labelling, file_bytes::show)
         .get("/internal/v1/teams/{id}", Labelling, teams::show)
         .put("/internal/v1/teams/{id}", Labelling, teams::put)
         .put(
@@ -69,10 +73,13 @@ fn internal(table: Table) -> Table {
 }
 
 /// What programs and people call.
-pub fn routes(app: App) -> Router {
+///
+/// `client` makes the calls to customers that a request waits for.
+pub fn routes(app: App, client: Client) -> Router {
     table(app.clone())
         .into_router()
         .fallback(|| async { ApiError::NotFound("route") })
+        .layer(Extension(client))
         .layer(from_fn(scale::shape_errors))
         .layer(from_fn_with_state(app.clone(), count))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX))

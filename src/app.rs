@@ -6,6 +6,7 @@ pub mod settings;
 
 use crate::app::fresh::Fresh;
 use crate::app::settings::{Settings, TeamSettings};
+use crate::blobs::{Blobs, BlobsError};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
 use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
@@ -58,6 +59,8 @@ pub struct App {
     pub journal: Journal,
     /// Teams, keys, producers, projects.
     pub records: Records,
+    /// Where uploaded files are; none where files are not kept.
+    pub blobs: Option<Blobs>,
     /// What is due next.
     pub queue: Arc<dyn Queue>,
     /// When to stop.
@@ -92,6 +95,9 @@ pub enum OpenError {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The place of files.
+    #[error(transparent)]
+    Blobs(#[from] BlobsError),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] LinkError),
@@ -139,6 +145,7 @@ impl App {
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
+            blobs: Blobs::open(&config)?,
             queue: open_queue(&config, role, clock.clone()).await?,
             config: Arc::new(config),
             _lock: lock.map(Arc::new),

@@ -2,6 +2,7 @@
 //! environment. All cross-field rules are in `config/rules.rs`; every problem
 //! is reported at once.
 
+pub mod files;
 mod queue;
 mod rules;
 pub mod secret_url;
@@ -36,7 +37,7 @@ macro_rules! section {
 section!(
     /// Every setting.
     Config {
-        data: Data, store: Store, api: Api, operator: Operator, intake: Intake, queue: Queue,
+        data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake, queue: Queue,
         delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -47,6 +48,13 @@ section!(
 section!(
     /// `[store]`
     Store { url: SecretUrl, connections_max: u32 }
+);
+section!(
+    /// `[files]`
+    Files {
+        url: SecretUrl, file_bytes_max: u64, uploads_max: usize, upload_timeout_ms: u64,
+        import_timeout_ms: u64, unused_days: u32,
+    }
 );
 section!(
     /// `[api]`

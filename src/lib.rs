@@ -12,6 +12,7 @@
 //! - [`api`]: the routes. [`cli`]: the commands.
 
 pub mod access;
+pub mod blobs;
 pub mod callback;
 pub mod checksum;
 pub mod clock;
@@ -33,6 +34,8 @@ pub mod dead_letters;
 pub mod delivery;
 pub mod explain;
 pub mod intake;
+
+pub mod files;
 
 pub mod api;
 

@@ -3,10 +3,12 @@
 
 pub mod api_keys;
 pub mod endpoints;
+pub mod files;
 pub mod producers;
 pub mod projects;
 pub mod teams;
 pub mod transfer;
+pub mod world;
 
 use crate::config::Config;
 use crate::folder::{self, HALF_MOVED, MOVED};

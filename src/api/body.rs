@@ -42,7 +42,7 @@ impl FromRequest<App> for ObjectBody {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
 use crate::delivery::client::{Client, ClientSettings};
+use crate::files;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use anyhow::{Context, Result, anyhow, bail};
@@ -88,13 +89,15 @@ impl Gateway {
             bind("operator.listen", app.config.operator.listen).await?;
         let mut tasks = Vec::new();
         let api = api_listener.map(|(listener, address)| {
-            let routes = api::routes(app.clone());
+            let routes = api::routes(app.clone(), client.clone());
             let served = server::run(app.clone(), listener, routes, app.shutdown.clone());
             tasks.push(tokio::spawn(served));
             address
         });
         if role != Role::Api {
             tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
+            // Nothing waits for it: what it leaves goes the next time.
+            tokio::spawn(files::run(app.clone()));
         }
         let router = api::operator_routes(app.clone());
         // Answers to the last: an operator wants to see how the stop goes.

@@ -59,6 +59,7 @@ impl Config {
             .filter(|(broken, _)| *broken)
             .map(|(_, text)| text)
             .chain(self.store.problems())
+            .chain(self.files.problems())
             .chain(self.queue.problems())
             .collect()
     }

@@ -7,6 +7,7 @@
 
 mod connector;
 mod fault;
+pub mod fetch;
 pub mod resolve;
 mod stream;
 mod tls;

@@ -77,6 +77,24 @@ pub const TABLES: &[Table] = &[
         name: "paused_endpoints",
         columns: &[("team_id", Text), ("url", Text), ("paused_ms", Number)],
     },
+    Table {
+        name: "files",
+        columns: &[
+            ("id", Text),
+            ("team_id", Text),
+            ("mode", Text),
+            ("reference_id", Text),
+            ("display_name", Text),
+            ("mime_type", Text),
+            ("size_bytes", Number),
+            ("sha256", Text),
+            ("project", Text),
+            ("metadata", Text),
+            ("created_ms", Number),
+            ("stored_ms", Number),
+            ("used_ms", Number),
+        ],
+    },
     VAULT_CHECK,
 ];
 

@@ -9,9 +9,10 @@ const LAYERS: &[&[&str]] = &[
     &[
         "checksum", "clock", "config", "folder", "metrics", "shutdown", "vault",
     ],
-    &["telemetry", "journal", "queue", "records"],
+    &["telemetry", "blobs", "journal", "queue", "records"],
     &["app", "migration"],
     &["dead_letters", "delivery", "explain", "intake"],
+    &["files"],
     &["api"],
     &["cli"],
 ];
@@ -29,6 +30,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("clap::", &["cli", "main"]),
     ("anyhow::", &["cli", "main"]),
     ("reqwest::", &["cli"]),
+    ("object_store::", &["blobs"]),
     ("prometheus::", &["metrics"]),
     ("chacha20poly1305::", &["vault"]),
     ("toml::", &["config"]),
@@ -42,12 +44,14 @@ const PURE: &[&str] = &[
     "access",
     "callback",
     "checksum",
+    "files/mime",
     "intake/item",
     "queue/fair",
     "queue/redis/link/slots",
     "queue/redis/link/url",
     "queue/redis/rounds",
     "queue/redis/wire",
+    "records/world",
 ];
 const IMPURE: &[&str] = &[
     ".await",
