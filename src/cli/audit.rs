@@ -78,7 +78,7 @@ async fn verify(records: &Records) -> Result<()> {
         let name = if team.is_empty() { "(operator)" } else { &team };
         match records.verify_audit(&team).await? {
             Chain::Whole(entries, hash) => {
-                println!("{name}: whole, {entries} entries, last {hash}")
+                println!("{name}: whole, {entries} entries, last {hash}");
             }
             Chain::Broken(seq) => {
                 broken += 1;
