@@ -35,6 +35,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("chacha20poly1305::", &["vault"]),
     ("toml::", &["config"]),
     ("indicatif::", &["cli/migrate_store"]),
+    ("governor::", &["app/rates"]),
     ("backon::", &["delivery/settle", "queue/redis/link/node"]),
     ("socket2::", &["queue/redis/link/dial"]),
 ];
