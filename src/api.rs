@@ -7,6 +7,7 @@ pub mod caller;
 pub mod dead_letters;
 pub mod error;
 mod file_bytes;
+pub mod openapi;
 pub mod operator;
 pub mod results;
 mod scale;
@@ -17,6 +18,7 @@ mod v1;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
+use crate::api::openapi::Published;
 use crate::api::table::Table;
 use crate::app::App;
 use crate::delivery::client::Client;
@@ -33,6 +35,8 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 #[must_use]
 pub fn table(app: App) -> Table {
     internal(v1::routes(Table::new(app)))
+        .get("/openapi.json", Action::Knock, openapi::json)
+        .get("/docs", Action::Knock, openapi::docs)
 }
 
 /// The labelling side's routes.
@@ -77,10 +81,13 @@ fn internal(table: Table) -> Table {
 ///
 /// `client` makes the calls to customers that a request waits for.
 pub fn routes(app: App, client: Client) -> Router {
-    table(app.clone())
+    let table = table(app.clone());
+    let published = Published::of(table.routes());
+    table
         .into_router()
         .fallback(|| async { ApiError::NotFound("route") })
         .layer(Extension(client))
+        .layer(Extension(published))
         .layer(from_fn(scale::shape_errors))
         .layer(from_fn_with_state(app.clone(), count))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX))
