@@ -1,6 +1,7 @@
 //! The opened parts that handlers and workers share. Below every handler, so that
 //! routers and state never import each other.
 
+pub mod append;
 mod fresh;
 pub mod settings;
 
@@ -27,6 +28,7 @@ use quick_cache::sync::Cache;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// A key that was removed is refused after this at the latest.
@@ -64,6 +66,8 @@ pub struct App {
     pub shutdown: Shutdown,
     /// Which addresses may be dialled.
     pub guard: Guard,
+    /// Told when this process made a task that waits for the labelling side.
+    pub task_waits: Arc<Notify>,
     settings: Settings,
     producers: Fresh<Arc<str>>,
     key_owners: Fresh<Arc<KeyOwner>>,
@@ -137,6 +141,7 @@ impl App {
                 .redis_url()
                 .map(|_| Fresh::new(DEPTH_FRESH_FOR)),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
+            task_waits: Arc::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             queue: open_queue(&config, role, clock.clone()).await?,

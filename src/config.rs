@@ -36,7 +36,7 @@ macro_rules! section {
 section!(
     /// Every setting.
     Config {
-        data: Data, store: Store, api: Api, operator: Operator, intake: Intake, queue: Queue,
+        data: Data, store: Store, api: Api, operator: Operator, intake: Intake, work: Work, queue: Queue,
         delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -63,6 +63,10 @@ section!(
 section!(
     /// `[intake]`
     Intake { commit_items_max: usize, team_pending_max: u64 }
+);
+section!(
+    /// `[work]`
+    Work { task_types: Vec<String> }
 );
 section!(
     /// `[queue]`

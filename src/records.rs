@@ -2,11 +2,17 @@
 //! sqlx's `Any` driver, so every database runs the same queries.
 
 pub mod api_keys;
+pub mod batches;
 pub mod endpoints;
+pub mod labelling;
+pub mod outbox;
 pub mod producers;
 pub mod projects;
+pub mod quality;
+pub mod tasks;
 pub mod teams;
 pub mod transfer;
+pub mod world;
 
 use crate::config::Config;
 use crate::folder::{self, HALF_MOVED, MOVED};
