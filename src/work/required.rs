@@ -46,7 +46,7 @@ pub fn check(kind: &str, params: &Map<String, Value>) -> Result<(), Refused> {
         Some(_) => true,
     };
     for one_of in needs(kind) {
-        if one_of.iter().any(|field| is_given(field)) {
+        if one_of.iter().any(is_given) {
             continue;
         }
         let reason = match &one_of[1..] {

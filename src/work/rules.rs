@@ -22,6 +22,9 @@ pub struct Refused {
 }
 
 /// Says no.
+///
+/// # Errors
+/// [`Refused`], always.
 pub fn refuse<T>(field: &'static str, reason: impl Into<String>) -> Result<T, Refused> {
     Err(Refused {
         field,

@@ -1,7 +1,13 @@
 //! Projects, tasks and batches, in both shapes: a customer's calls, the labelling side's
 //! results, and the callbacks that follow.
 
+mod batches; // in progress, completed, reopened, staged
+mod callbacks; // what is told to whom, when, and in which order
+mod crash; // kill -9 between a task's change and its callback
+mod labelling; // the feed, claims, and results that come back
+mod lists; // filters, pages, totals
 mod projects; // versions of params, and what tasks inherit
+mod races; // many at once
 mod tasks; // created, changed, refused
 
 use crate::support::app::{Answer, TEAM, TestApp};

@@ -67,10 +67,11 @@ async fn a_name_is_any_text_and_is_taken_once_in_its_world() {
         let again = json!({"name": "a/b", "type": "categorization"});
         let text = customer.refused("POST", "/v1/projects", again, 409).await;
         assert!(text.contains("a/b"), "{text}");
-        let test = Customer::test(&app).await;
-        test.refused("GET", "/v1/projects/a%2Fb", Value::Null, 404)
+        let tester = Customer::test(&app).await;
+        tester
+            .refused("GET", "/v1/projects/a%2Fb", Value::Null, 404)
             .await;
-        test.project("a/b").await;
+        tester.project("a/b").await;
         for (body, field) in [
             (json!({}), "name"),
             (json!({"name": "x"}), "type"),
@@ -149,15 +150,15 @@ async fn tasks_inherit_what_they_do_not_say() {
 #[tokio::test]
 async fn a_projects_url_is_its_tasks_in_its_own_world_only() {
     for app in TestApp::in_both_shapes(|_| {}).await {
-        let (live, test) = (Customer::live(&app).await, Customer::test(&app).await);
+        let (live, tester) = (Customer::live(&app).await, Customer::test(&app).await);
         let endpoint = Endpoint::answering([200]).await;
         let params = json!({"callback_url": endpoint.url()});
         let body = json!({"name": "kites", "type": "categorization", "params": params});
-        test.post("/v1/projects", body).await;
+        tester.post("/v1/projects", body).await;
         live.project("kites").await;
         let held = live.task(json!({"project": "kites"})).await;
         app.answered(&held, "e1", "completed").await;
-        test.task(json!({"project": "kites"})).await;
+        tester.task(json!({"project": "kites"})).await;
         app.run_due().await;
         assert_eq!(endpoint.got_count(), 1, "the test task's");
         let set = json!({"patch": true, "callback_url": endpoint.url()});

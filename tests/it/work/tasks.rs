@@ -71,8 +71,8 @@ async fn a_test_task_is_completed_before_it_can_be_read() {
 async fn what_is_wrong_is_named_and_nothing_is_written() {
     for app in TestApp::in_both_shapes(|_| {}).await {
         let customer = Customer::live(&app).await;
-        let test = Customer::test(&app).await;
-        test.project("only-test").await;
+        let tester = Customer::test(&app).await;
+        tester.project("only-test").await;
         let without = |field: &str| {
             let mut body = task(Value::Null);
             body.as_object_mut().unwrap().remove(field);

@@ -169,10 +169,10 @@ pub(super) async fn fetch(
     query.fetch_all(connection).await
 }
 
-pub(super) fn bind_scalar<'q, T>(
-    mut query: QueryScalar<'q, Any, T, AnyArguments>,
+pub(super) fn bind_scalar<T>(
+    mut query: QueryScalar<'_, Any, T, AnyArguments>,
     values: Vec<Value>,
-) -> QueryScalar<'q, Any, T, AnyArguments> {
+) -> QueryScalar<'_, Any, T, AnyArguments> {
     for value in values {
         query = match value {
             Value::Text(text) => query.bind(text),
