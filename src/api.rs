@@ -7,6 +7,7 @@ pub mod caller;
 pub mod dead_letters;
 pub mod error;
 mod file_bytes;
+pub mod labelling;
 pub mod openapi;
 pub mod operator;
 pub mod results;
@@ -21,7 +22,6 @@ use crate::api::error::ApiError;
 use crate::api::openapi::Published;
 use crate::api::table::Table;
 use crate::app::App;
-use crate::delivery::client::Client;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -34,7 +34,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    internal(v1::routes(Table::new(app)))
+    v1::routes(internal(Table::new(app)))
         .get("/openapi.json", Action::Knock, openapi::json)
         .get("/docs", Action::Knock, openapi::docs)
 }
@@ -44,6 +44,13 @@ fn internal(table: Table) -> Table {
     use Action::{Labelling, Operate};
     table
         .post("/internal/v1/results", Labelling, results::accept)
+        .get("/internal/v1/tasks", Labelling, labelling::feed)
+        .post("/internal/v1/tasks/claim", Labelling, labelling::claim)
+        .post(
+            "/internal/v1/tasks/acknowledge",
+            Labelling,
+            labelling::acknowledge,
+        )
         .get("/internal/v1/callbacks", Labelling, callbacks::search)
         .get("/internal/v1/callbacks/{id}", Labelling, callbacks::show)
         .get(
@@ -78,15 +85,12 @@ fn internal(table: Table) -> Table {
 }
 
 /// What programs and people call.
-///
-/// `client` makes the calls to customers that a request waits for.
-pub fn routes(app: App, client: Client) -> Router {
+pub fn routes(app: App) -> Router {
     let table = table(app.clone());
     let published = Published::of(table.routes());
     table
         .into_router()
         .fallback(|| async { ApiError::NotFound("route") })
-        .layer(Extension(client))
         .layer(Extension(published))
         .layer(from_fn(scale::shape_errors))
         .layer(from_fn_with_state(app.clone(), count))

@@ -1,6 +1,7 @@
 //! The opened parts that handlers and workers share. Below every handler, so that
 //! routers and state never import each other.
 
+pub mod append;
 mod audit;
 mod fresh;
 mod rates;
@@ -33,6 +34,7 @@ use quick_cache::sync::Cache;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// A key that was removed is refused after this at the latest.
@@ -72,6 +74,8 @@ pub struct App {
     pub shutdown: Shutdown,
     /// Which addresses may be dialled.
     pub guard: Guard,
+    /// Told when this process made a task that waits for the labelling side.
+    pub task_waits: Arc<Notify>,
     settings: Settings,
     producers: Fresh<Arc<str>>,
     key_owners: Fresh<Arc<KeyOwner>>,
@@ -152,6 +156,7 @@ impl App {
             audit: Audit::start(records.clone()),
             rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
+            task_waits: Arc::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,

@@ -37,7 +37,8 @@ macro_rules! section {
 section!(
     /// Every setting.
     Config {
-        data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake, queue: Queue,
+        data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
+        work: Work, queue: Queue,
         delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -71,6 +72,10 @@ section!(
 section!(
     /// `[intake]`
     Intake { commit_items_max: usize, team_pending_max: u64 }
+);
+section!(
+    /// `[work]`
+    Work { task_types: Vec<String> }
 );
 section!(
     /// `[queue]`

@@ -11,6 +11,7 @@ pub use tend::{run, tend};
 
 use crate::app::App;
 use crate::blobs::{Blobs, BlobsError, Writer};
+use crate::delivery::client::ClientError;
 use crate::callback::{Mode, TeamId, TimestampMs};
 use crate::records::RecordsError;
 use crate::records::files::{File, FileFilter};
@@ -77,6 +78,9 @@ pub enum FilesError {
     /// It exceeds this many bytes.
     #[error("the file exceeds {0} bytes")]
     TooLarge(u64),
+    /// The configuration forbids a client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The records do not answer.
     #[error(transparent)]
     Records(#[from] RecordsError),

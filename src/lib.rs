@@ -8,6 +8,7 @@
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, keys, producers.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
+//! - [`work`]: projects, tasks, batches.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
@@ -29,6 +30,8 @@ pub mod records;
 
 pub mod app;
 pub mod migration;
+
+pub mod work;
 
 pub mod dead_letters;
 pub mod delivery;

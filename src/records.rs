@@ -3,10 +3,15 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod batches;
 pub mod endpoints;
 pub mod files;
+pub mod labelling;
+pub mod outbox;
 pub mod producers;
 pub mod projects;
+pub mod quality;
+pub mod tasks;
 pub mod teams;
 pub mod transfer;
 pub mod world;

@@ -6,6 +6,8 @@ use crate::files::FilesError;
 use crate::intake::IntakeError;
 use crate::journal::JournalError;
 use crate::records::RecordsError;
+use crate::work::WorkError;
+use crate::work::rules::Refused;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -218,6 +220,17 @@ impl From<IntakeError> for ApiError {
         match error {
             IntakeError::Journal(error) => error.into(),
             IntakeError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkError> for ApiError {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Refused(Refused { field, reason }) => Self::Invalid { field, reason },
+            WorkError::Missing(what) => Self::NotFound(what),
+            WorkError::Taken(Refused { field, reason }) => Self::Conflict { field, reason },
+            WorkError::Records(error) => error.into(),
         }
     }
 }

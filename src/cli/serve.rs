@@ -89,7 +89,7 @@ impl Gateway {
             bind("operator.listen", app.config.operator.listen).await?;
         let mut tasks = Vec::new();
         let api = api_listener.map(|(listener, address)| {
-            let routes = api::routes(app.clone(), client.clone());
+            let routes = api::routes(app.clone());
             let served = server::run(app.clone(), listener, routes, app.shutdown.clone());
             tasks.push(tokio::spawn(served));
             address

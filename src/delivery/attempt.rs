@@ -12,6 +12,7 @@ use crate::delivery::client::{Answer, Client};
 use crate::delivery::settle::Finished;
 use crate::journal::{AttemptRecord, Change};
 use crate::queue::{Claim, Next, Signal};
+use crate::records::world::looks_like_an_id;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use std::time::Duration;
 
@@ -25,8 +26,7 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
             return Finished::unattempted(claim, Next::Return);
         }
     };
-    let target = settings.target(callback.url.as_deref(), callback.project.as_deref());
-    let Some((url, provenance)) = target else {
+    let Some((url, provenance)) = settings.target_of(callback) else {
         return hold(app, claim, callback, HELD_NO_URL);
     };
     if settings.paused.contains(url) {
@@ -141,6 +141,9 @@ async fn finish(
         pause(app, callback, sent.url, now).await;
     }
     let (state, reason, at, next) = after(&verdict, now);
+    let ended = matches!(state, State::Delivered | State::Dead);
+    let ended_task =
+        (ended && looks_like_an_id(&callback.task_id)).then(|| callback.task_id.clone());
     let change = Change {
         id: callback.id,
         state,
@@ -154,6 +157,7 @@ async fn finish(
         next,
         origin: None,
         change: Some(change),
+        ended_task,
     }
 }
 
@@ -247,5 +251,6 @@ fn hold(app: &App, claim: Claim, callback: &Callback, reason: &'static str) -> F
         next: Next::Hold,
         origin: None,
         change: Some(change),
+        ended_task: None,
     }
 }

@@ -17,7 +17,6 @@ const FIELD: &str = "file_url";
 /// [`FilesError::Invalid`] says why nothing came from the URL.
 pub async fn import(
     app: &App,
-    client: &Client,
     owner: &Owner,
     url: &str,
     mut details: Details,
@@ -28,6 +27,7 @@ pub async fn import(
         invalid(FIELD, text.trim_start_matches("callback_url "))
     })?;
     let budget = Duration::from_millis(app.config.files.import_timeout_ms);
+    let client = Client::open(&app.config, app.guard.clone())?;
     let mut fetched = client
         .fetch(&url, budget)
         .await

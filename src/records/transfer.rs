@@ -1,6 +1,9 @@
 //! The records on their way into another store: few enough to go in one transaction.
-//! Every table and column is named in [`TABLES`] and nowhere else, so that none can be
-//! forgotten; sealed secrets stay sealed.
+//! Sealed secrets stay sealed.
+
+mod tables;
+
+pub use tables::{Kind, TABLES, Table};
 
 use crate::checksum::{Checksum, RowHasher};
 use crate::records::{MIGRATIONS_TABLE, RecordsError, VAULT_CHECK_PLACE, migrations};
@@ -9,118 +12,11 @@ use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use std::path::Path;
+use tables::Kind::{Number, Text};
+use tables::VAULT_CHECK;
 
 /// Rows in one statement.
 const ROWS_MAX: usize = 500;
-
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text or null.
-    Text,
-    /// A number or null.
-    Number,
-}
-use Kind::{Number, Text};
-
-/// A table and its columns.
-#[derive(Debug)]
-pub struct Table {
-    /// Its name.
-    pub name: &'static str,
-    /// All of its columns.
-    pub columns: &'static [(&'static str, Kind)],
-}
-
-/// Every table of the records.
-pub const TABLES: &[Table] = &[
-    Table {
-        name: "teams",
-        columns: &[
-            ("id", Text),
-            ("name", Text),
-            ("default_callback_url", Text),
-            ("latest_only", Number),
-            ("retry", Text),
-            ("live_callback_auth", Text),
-            ("test_callback_auth", Text),
-            ("signing_secret", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "api_keys",
-        columns: &[
-            ("id", Text),
-            ("team_id", Text),
-            ("mode", Text),
-            ("digest", Text),
-            ("sealed", Text),
-            ("last_four", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "producers",
-        columns: &[
-            ("name", Text),
-            ("digest", Text),
-            ("last_four", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "projects",
-        columns: &[("team_id", Text), ("name", Text), ("callback_url", Text)],
-    },
-    Table {
-        name: "paused_endpoints",
-        columns: &[("team_id", Text), ("url", Text), ("paused_ms", Number)],
-    },
-    Table {
-        name: "files",
-        columns: &[
-            ("id", Text),
-            ("team_id", Text),
-            ("mode", Text),
-            ("reference_id", Text),
-            ("display_name", Text),
-            ("mime_type", Text),
-            ("size_bytes", Number),
-            ("sha256", Text),
-            ("project", Text),
-            ("metadata", Text),
-            ("created_ms", Number),
-            ("stored_ms", Number),
-            ("used_ms", Number),
-        ],
-    },
-    Table {
-        name: "audit",
-        columns: &[
-            ("team_id", Text),
-            ("seq", Number),
-            ("at_ms", Number),
-            ("actor", Text),
-            ("action", Text),
-            ("target", Text),
-            ("address", Text),
-            ("status", Number),
-            ("hash", Text),
-        ],
-    },
-    Table {
-        name: "audit_heads",
-        columns: &[("team_id", Text), ("seq", Number), ("hash", Text)],
-    },
-    VAULT_CHECK,
-];
-
-/// The sealed word: whoever opens a store first leaves one, so it may be there already.
-const VAULT_CHECK: Table = Table {
-    name: "vault_check",
-    columns: &[("id", Number), ("sealed", Text)],
-};
 
 /// A column of a row.
 enum Value {

@@ -11,6 +11,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["telemetry", "blobs", "journal", "queue", "records"],
     &["app", "migration"],
+    &["work"],
     &["dead_letters", "delivery", "explain", "intake"],
     &["files"],
     &["api"],
@@ -52,7 +53,13 @@ const PURE: &[&str] = &[
     "queue/redis/link/url",
     "queue/redis/rounds",
     "queue/redis/wire",
+    "records/batches/object",
+    "records/tasks/object",
     "records/world",
+    "work/fields",
+    "work/placeholder",
+    "work/required",
+    "work/rules",
 ];
 const IMPURE: &[&str] = &[
     ".await",

@@ -5,13 +5,12 @@ use crate::api::caller::KeyCaller;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::TimestampMs;
-use crate::delivery::client::Client;
 use crate::files::{self, Details, Owner, Upload, mime_type_of, url_of};
 use crate::records::files::{File, FileFilter};
 use crate::records::world::looks_like_an_id;
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
-use axum::extract::{Extension, Multipart, RawQuery, State};
+use axum::extract::{Multipart, RawQuery, State};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -117,7 +116,6 @@ fn broken(_: MultipartError) -> ApiError {
 /// `POST /v1/files/import`: the file is at `file_url`.
 pub(super) async fn import(
     State(app): State<App>,
-    Extension(client): Extension<Client>,
     KeyCaller(key): KeyCaller,
     ObjectBody(mut body): ObjectBody,
 ) -> Result<Json<Value>, ApiError> {
@@ -138,7 +136,7 @@ pub(super) async fn import(
         },
         mime_type: String::new(),
     };
-    let file = files::import(&app, &client, &owner, &url, details).await?;
+    let file = files::import(&app, &owner, &url, details).await?;
     Ok(Json(view(&owner, &file)))
 }
 

@@ -146,7 +146,11 @@ impl TestApp {
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let request = request.body(body.into()).unwrap();
+        self.request(request.body(body.into()).unwrap()).await
+    }
+
+    /// Any request, through the router.
+    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
         let response = self.routes().call(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -163,7 +167,7 @@ impl TestApp {
 
     /// What a server would serve.
     pub(crate) fn routes(&self) -> Router {
-        api::routes(self.app.clone(), self.client.clone())
+        api::routes(self.app.clone())
     }
 
     pub(crate) fn key(&self) -> &str {
