@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batches;
 pub mod endpoints;
 pub mod files;
+pub mod genai;
 pub mod labelling;
 pub mod outbox;
 pub mod producers;

@@ -189,6 +189,10 @@ impl From<FilesError> for ApiError {
             },
             FilesError::TooLarge(max) => Self::TooLarge(usize::try_from(max).unwrap_or(usize::MAX)),
             FilesError::Records(error) => error.into(),
+            FilesError::Client(error) => {
+                tracing::error!(error = %error, "no client can be made");
+                Self::Unavailable
+            }
             FilesError::Blobs(error) => {
                 tracing::error!(error = %error, "the files failed a request");
                 Self::Unavailable

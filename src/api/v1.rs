@@ -12,6 +12,7 @@ mod tags;
 mod tasks;
 
 pub(super) use query::Query;
+pub(super) use tasks::{read_token, token};
 
 use crate::access::Action::{AuditWork, EditProjects, ResendCallbacks, SeeWork, SubmitWork};
 use crate::api::caller::KeyCaller;
@@ -96,7 +97,7 @@ fn files(table: Table) -> Table {
 
 impl KeyCaller {
     /// What the key opens.
-    fn world(&self) -> World<'_> {
+    pub(super) fn world(&self) -> World<'_> {
         World {
             team: &self.0.team,
             mode: self.0.mode,

@@ -5,7 +5,7 @@ use crate::support::endpoint::{Endpoint, Reply};
 use axum::http::StatusCode;
 use ringback::callback::Mode;
 use ringback::files::{self, Owner, Upload};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -77,6 +77,10 @@ fn files_on_disk(folder: &Path) -> usize {
     entries
         .map(|entry| files_on_disk(&entry.unwrap().path()))
         .sum()
+}
+
+fn fields(object: &Value) -> Map<String, Value> {
+    object.as_object().unwrap().clone()
 }
 
 fn owner() -> Owner {
@@ -157,7 +161,9 @@ async fn a_file_that_no_task_names_is_deleted_in_time() {
         let used = upload(&app, &key, &[("file", "used")]).await.body;
         upload(&app, &key, &[("file", "unused")]).await;
         let params = json!({"attachments": [used["attachment_url"]]});
-        files::use_files(&app.app, &owner(), &params).await.unwrap();
+        files::use_files(&app.app, owner().world(), &fields(&params))
+            .await
+            .unwrap();
         app.clock.advance_ms(29 * DAY_MS);
         assert_eq!(files::tend(&app.app).await.unwrap(), 0);
         app.clock.advance_ms(2 * DAY_MS);
@@ -179,7 +185,7 @@ async fn a_task_names_only_files_of_its_own_world() {
         };
         let named = json!({"attachment": file["attachment_url"]});
         assert!(
-            files::use_files(&app.app, &test_side, &named)
+            files::use_files(&app.app, test_side.world(), &fields(&named))
                 .await
                 .is_err()
         );
@@ -188,8 +194,8 @@ async fn a_task_names_only_files_of_its_own_world() {
             "scaledata://other/x",
             "scaledata://team_a/\0",
         ] {
-            let named = json!([{"attachment": url}]);
-            let refused = files::use_files(&app.app, &owner(), &named).await;
+            let named = json!({"attachments": [url]});
+            let refused = files::use_files(&app.app, owner().world(), &fields(&named)).await;
             assert!(
                 refused.unwrap_err().to_string().contains("attachment"),
                 "{url}"

@@ -10,6 +10,7 @@ pub(crate) mod moving; // an installation and where it moves to
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told
+pub(crate) mod python; // programs from PyPI
 pub(crate) mod queue; // a queue with its clock
 pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod redis; // real Redis servers
