@@ -3,8 +3,8 @@
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
 //!   signed, what an answer means. [`access`]: who may do what.
-//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`telemetry`],
-//!   [`shutdown`], [`vault`]: the ground.
+//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`passwords`],
+//!   [`telemetry`], [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, keys, producers.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod folder;
 pub mod metrics;
+pub mod passwords;
 pub mod shutdown;
 pub mod telemetry;
 pub mod vault;

@@ -3,11 +3,17 @@
 
 pub mod api_keys;
 pub mod endpoints;
+pub mod invites;
+pub mod mails;
 pub mod producers;
 pub mod projects;
+pub mod secrets;
+pub mod sessions;
 pub mod teams;
 pub mod transfer;
+pub mod users;
 
+use crate::callback::Mode;
 use crate::config::Config;
 use crate::folder::{self, HALF_MOVED, MOVED};
 use crate::vault::{Vault, VaultError};
@@ -44,6 +50,9 @@ pub enum RecordsError {
     /// There is one of this name already.
     #[error("{0} exists already")]
     Exists(String),
+    /// What was to be changed is not there, or no longer.
+    #[error("there is no {0}")]
+    Missing(String),
     /// The database did not answer: try later.
     #[error("the records do not answer: {0}")]
     Unavailable(#[from] sqlx::Error),
@@ -221,6 +230,14 @@ fn exists(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> RecordsE
             RecordsError::Exists(what())
         }
         _ => RecordsError::Unavailable(error),
+    }
+}
+
+fn stored_mode(text: &str) -> Mode {
+    if text == "live" {
+        Mode::Live
+    } else {
+        Mode::Test
     }
 }
 

@@ -124,6 +124,7 @@ pub(super) async fn put(
         default_callback_url: body.default_callback_url.clone(),
         latest_only: body.latest_only,
         retry: body.retry,
+        ..TeamUpdate::default()
     };
     app.records.update_team(&id, &update).await?;
     let released = match body.default_callback_url.flatten() {

@@ -1,8 +1,21 @@
 //! A team's live and test API keys: looked up by digest, sealed so that they can be read again.
 
 use crate::callback::{Mode, TeamId, TimestampMs};
-use crate::records::{Records, RecordsError};
+use crate::records::{Records, RecordsError, holds_nul, stored_mode};
 use crate::vault::new_key;
+
+/// A key as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: String,
+    /// Which world it opens.
+    pub mode: Mode,
+    /// Its end, to be recognised by.
+    pub last_four: String,
+    /// When it was made.
+    pub created_ms: TimestampMs,
+}
 
 /// Whose key it is and which world it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,12 +103,75 @@ impl Records {
         };
         rows.into_iter().map(open).collect()
     }
-}
 
-fn stored_mode(text: &str) -> Mode {
-    if text == "live" {
-        Mode::Live
-    } else {
-        Mode::Test
+    /// The team's API keys without the keys, oldest first.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn listed_api_keys(&self, team: &str) -> Result<Vec<ApiKey>, RecordsError> {
+        let rows: Vec<(String, String, String, i64)> = self
+            .run(async |connection| {
+                sqlx::query_as(
+                    "SELECT id, mode, last_four, created_ms FROM api_keys WHERE team_id = $1 \
+                     ORDER BY created_ms, mode, id",
+                )
+                .bind(team)
+                .fetch_all(connection)
+                .await
+            })
+            .await?;
+        let listed = |(id, mode, last_four, created): (_, String, _, i64)| ApiKey {
+            id,
+            mode: stored_mode(&mode),
+            last_four,
+            created_ms: created.cast_unsigned(),
+        };
+        Ok(rows.into_iter().map(listed).collect())
+    }
+
+    /// One key of the team, open.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer or the vault key is another one.
+    pub async fn reveal_api_key(
+        &self,
+        team: &str,
+        id: &str,
+    ) -> Result<Option<String>, RecordsError> {
+        if holds_nul(id) {
+            return Ok(None);
+        }
+        let sealed: Option<String> = self
+            .run(async |connection| {
+                sqlx::query_scalar("SELECT sealed FROM api_keys WHERE team_id = $1 AND id = $2")
+                    .bind(team)
+                    .bind(id)
+                    .fetch_optional(connection)
+                    .await
+            })
+            .await?;
+        let place = format!("{team}|api key|v1");
+        let open = sealed.map(|sealed| self.vault.unseal(&place, &sealed));
+        Ok(open.transpose()?)
+    }
+
+    /// Deletes a key of the team. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn delete_api_key(&self, team: &str, id: &str) -> Result<bool, RecordsError> {
+        if holds_nul(id) {
+            return Ok(false);
+        }
+        let deleted = self
+            .run(async |connection| {
+                sqlx::query("DELETE FROM api_keys WHERE team_id = $1 AND id = $2")
+                    .bind(team)
+                    .bind(id)
+                    .execute(connection)
+                    .await
+            })
+            .await?;
+        Ok(deleted.rows_affected() > 0)
     }
 }

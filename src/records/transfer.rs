@@ -2,7 +2,10 @@
 //! Every table and column is named in [`TABLES`] and nowhere else, so that none can be
 //! forgotten; sealed secrets stay sealed.
 
+pub mod tables;
+
 use crate::checksum::{Checksum, RowHasher};
+use crate::records::transfer::tables::{Kind, TABLES, Table, VAULT_CHECK};
 use crate::records::{MIGRATIONS_TABLE, RecordsError, VAULT_CHECK_PLACE, migrations};
 use crate::vault::Vault;
 use futures_util::TryStreamExt;
@@ -12,79 +15,6 @@ use std::path::Path;
 
 /// Rows in one statement.
 const ROWS_MAX: usize = 500;
-
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text or null.
-    Text,
-    /// A number or null.
-    Number,
-}
-use Kind::{Number, Text};
-
-/// A table and its columns.
-#[derive(Debug)]
-pub struct Table {
-    /// Its name.
-    pub name: &'static str,
-    /// All of its columns.
-    pub columns: &'static [(&'static str, Kind)],
-}
-
-/// Every table of the records.
-pub const TABLES: &[Table] = &[
-    Table {
-        name: "teams",
-        columns: &[
-            ("id", Text),
-            ("name", Text),
-            ("default_callback_url", Text),
-            ("latest_only", Number),
-            ("retry", Text),
-            ("live_callback_auth", Text),
-            ("test_callback_auth", Text),
-            ("signing_secret", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "api_keys",
-        columns: &[
-            ("id", Text),
-            ("team_id", Text),
-            ("mode", Text),
-            ("digest", Text),
-            ("sealed", Text),
-            ("last_four", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "producers",
-        columns: &[
-            ("name", Text),
-            ("digest", Text),
-            ("last_four", Text),
-            ("created_ms", Number),
-        ],
-    },
-    Table {
-        name: "projects",
-        columns: &[("team_id", Text), ("name", Text), ("callback_url", Text)],
-    },
-    Table {
-        name: "paused_endpoints",
-        columns: &[("team_id", Text), ("url", Text), ("paused_ms", Number)],
-    },
-    VAULT_CHECK,
-];
-
-/// The sealed word: whoever opens a store first leaves one, so it may be there already.
-const VAULT_CHECK: Table = Table {
-    name: "vault_check",
-    columns: &[("id", Number), ("sealed", Text)],
-};
 
 /// A column of a row.
 enum Value {
@@ -100,8 +30,8 @@ impl Table {
 
     fn values(&self, row: &AnyRow) -> Result<Vec<Value>, sqlx::Error> {
         let value = |(index, (_, kind)): (usize, &(_, Kind))| match kind {
-            Text => Ok(Value::Text(row.try_get(index)?)),
-            Number => Ok(Value::Number(row.try_get(index)?)),
+            Kind::Text => Ok(Value::Text(row.try_get(index)?)),
+            Kind::Number => Ok(Value::Number(row.try_get(index)?)),
         };
         self.columns.iter().enumerate().map(value).collect()
     }

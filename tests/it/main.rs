@@ -13,6 +13,7 @@ mod intake; // handing in results: forms, answers, limits
 mod journal_contract; // the rules every journal keeps, on every database
 mod migrate_store; // an embedded installation into PostgreSQL
 mod order; // several callbacks of one task
+mod people; // who may come in: invitations, sessions, roles, keys, mail
 mod poison; // one callback that ends the process
 mod proxy; // the bad line that other tests use, itself
 mod queue_contract; // the rules every queue keeps, on every adapter
