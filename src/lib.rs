@@ -8,6 +8,7 @@
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, keys, producers.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
+//! - [`mail`]: letters on their way. [`people`]: who joins, comes in, changes roles.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
@@ -30,10 +31,13 @@ pub mod records;
 pub mod app;
 pub mod migration;
 
+pub mod mail;
+
 pub mod dead_letters;
 pub mod delivery;
 pub mod explain;
 pub mod intake;
+pub mod people;
 
 pub mod api;
 

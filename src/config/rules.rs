@@ -60,6 +60,8 @@ impl Config {
             .map(|(_, text)| text)
             .chain(self.store.problems())
             .chain(self.queue.problems())
+            .chain(self.account.problems())
+            .chain(self.mail.problems())
             .collect()
     }
 }

@@ -135,19 +135,22 @@ impl Records {
         Ok(row.as_ref().map(user).transpose()?)
     }
 
-    /// The hash of a user's password.
+    /// The user with this address and the hash of their password.
     ///
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
-    pub async fn password_of(&self, user: &str) -> Result<Option<String>, RecordsError> {
-        Ok(self
+    pub async fn credentials(&self, email: &str) -> Result<Option<(User, String)>, RecordsError> {
+        let sql = format!("SELECT {COLUMNS}, password FROM users WHERE email_key = $1");
+        let row = self
             .run(async |connection| {
-                sqlx::query_scalar("SELECT password FROM users WHERE id = $1")
-                    .bind(user)
+                sqlx::query(sqlx::AssertSqlSafe(sql))
+                    .bind(email_key(email))
                     .fetch_optional(connection)
                     .await
             })
-            .await?)
+            .await?;
+        let open = |row: AnyRow| Ok((user(&row)?, row.try_get("password")?));
+        row.map(open).transpose()
     }
 
     /// Gives people of a team another role and ends their sessions; the admin is never among

@@ -18,7 +18,8 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["telemetry", "journal", "queue", "records"],
     &["app", "migration"],
-    &["dead_letters", "delivery", "explain", "intake"],
+    &["mail"],
+    &["dead_letters", "delivery", "explain", "intake", "people"],
     &["api"],
     &["cli"],
 ];
@@ -52,11 +53,13 @@ const PURE: &[&str] = &[
     "callback",
     "checksum",
     "intake/item",
+    "mail/letters",
     "queue/fair",
     "queue/redis/link/slots",
     "queue/redis/link/url",
     "queue/redis/rounds",
     "queue/redis/wire",
+    "records/transfer/tables",
 ];
 const IMPURE: &[&str] = &[
     ".await",
