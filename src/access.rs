@@ -92,11 +92,13 @@ pub enum Action {
     SeeAudit,
     /// The labelling side's own routes.
     Labelling,
+    /// The operator's changes through a producer's key: teams, dead letters.
+    Operate,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Knock,
         Self::ManageSelf,
         Self::SeeTeam,
@@ -115,6 +117,7 @@ impl Action {
         Self::ManageIntegrations,
         Self::SeeAudit,
         Self::Labelling,
+        Self::Operate,
     ];
 }
 
@@ -139,8 +142,8 @@ pub fn permits(actor: Actor, action: Action, rules: TeamRules) -> bool {
     match (actor, action) {
         (_, A::Knock) => true,
         (Nobody, _) => false,
-        (Producer, action) => action == A::Labelling,
-        (_, A::Labelling) => false,
+        (Producer, action) => matches!(action, A::Labelling | A::Operate),
+        (_, A::Labelling | A::Operate) => false,
         (Person(_), A::ManageSelf) | (Person(Admin), _) => true,
         (Key, A::ManageSelf) => false,
         (Person(Labeler), action) => action == A::SeeTeam,
@@ -222,7 +225,7 @@ mod tests {
         for action in Action::ALL {
             let open = action == Action::Knock;
             assert_eq!(permits(Actor::Nobody, action, RULES), open);
-            let labelling = open || action == Action::Labelling;
+            let labelling = open || matches!(action, Action::Labelling | Action::Operate);
             assert_eq!(permits(Actor::Producer, action, RULES), labelling);
         }
     }

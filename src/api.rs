@@ -1,5 +1,6 @@
 //! The JSON routes as one table. Status codes live in [`error`] and the handlers only.
 
+mod audit;
 mod body;
 pub mod callbacks;
 pub mod caller;
@@ -33,7 +34,7 @@ pub fn table(app: App) -> Table {
 
 /// The labelling side's routes.
 fn internal(table: Table) -> Table {
-    use Action::Labelling;
+    use Action::{Labelling, Operate};
     table
         .post("/internal/v1/results", Labelling, results::accept)
         .get("/internal/v1/callbacks", Labelling, callbacks::search)
@@ -44,26 +45,26 @@ fn internal(table: Table) -> Table {
             callbacks::explain,
         )
         .get("/internal/v1/teams/{id}", Labelling, teams::show)
-        .put("/internal/v1/teams/{id}", Labelling, teams::put)
+        .put("/internal/v1/teams/{id}", Operate, teams::put)
         .put(
             "/internal/v1/teams/{id}/projects/{name}",
-            Labelling,
+            Operate,
             teams::put_project,
         )
         .post(
             "/internal/v1/teams/{id}/endpoints/resume",
-            Labelling,
+            Operate,
             teams::resume_endpoint,
         )
         .get("/internal/v1/dead-letters", Labelling, dead_letters::list)
         .post(
             "/internal/v1/dead-letters/replay",
-            Labelling,
+            Operate,
             dead_letters::replay,
         )
         .post(
             "/internal/v1/dead-letters/drop",
-            Labelling,
+            Operate,
             dead_letters::discard,
         )
 }

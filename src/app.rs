@@ -1,10 +1,14 @@
 //! The opened parts that handlers and workers share. Below every handler, so that
 //! routers and state never import each other.
 
+mod audit;
 mod fresh;
+mod rates;
 pub mod settings;
 
+use crate::app::audit::Audit;
 use crate::app::fresh::Fresh;
+use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
@@ -21,6 +25,8 @@ use crate::queue::redis::link::LinkError;
 use crate::queue::redis::{RedisQueue, RedisSettings};
 use crate::queue::{Entry, Queue, QueueError};
 use crate::records::api_keys::KeyOwner;
+
+use crate::records::audit::AuditEntry;
 use crate::records::sessions::Person;
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
@@ -77,6 +83,8 @@ pub struct App {
     people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
     key_owners: Fresh<Arc<KeyOwner>>,
+    audit: Audit,
+    rates: Rates,
     /// None where asking costs nothing.
     depths: Option<Fresh<u64>>,
     /// None where another process may make the first attempt: its copy would be old then.
@@ -149,6 +157,8 @@ impl App {
                 .queue
                 .redis_url()
                 .map(|_| Fresh::new(DEPTH_FRESH_FOR)),
+            audit: Audit::start(records.clone()),
+            rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
@@ -235,6 +245,19 @@ impl App {
     pub fn forget_callers(&self) {
         self.people.clear();
         self.key_owners.clear();
+    }
+
+    /// Into the audit log; returns once it is committed, or false if it is not.
+    pub async fn audit(&self, entry: AuditEntry) -> bool {
+        self.audit.record(entry).await
+    }
+
+    /// Counts a request of this caller.
+    ///
+    /// # Errors
+    /// Seconds until the caller may make another, when it has made too many.
+    pub fn count_request(&self, caller: &str) -> Result<(), u64> {
+        self.rates.take(caller)
     }
 
     /// Pushes entries whose callbacks are committed. What the queue does not take is

@@ -1,6 +1,7 @@
 //! The commands and their match. One command a file.
 #![expect(clippy::print_stdout, reason = "this is where people are spoken to")]
 
+mod audit;
 mod callbacks;
 mod configuration;
 mod dead_letters;
@@ -11,6 +12,8 @@ mod producers;
 mod serve;
 
 use crate::config::Config;
+use crate::records::Records;
+use crate::vault::Vault;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::future::Future;
@@ -40,6 +43,9 @@ enum Command {
     Producers(producers::ProducersCommand),
     /// Move an embedded installation into PostgreSQL
     MigrateStore(migrate_store::MigrateStoreArgs),
+    /// Read the audit log, or prove that nothing in it was changed
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look at callbacks
     #[command(subcommand)]
     Callbacks(callbacks::CallbacksCommand),
@@ -62,6 +68,14 @@ impl ConfigArgs {
     }
 }
 
+/// The records alone, for commands that work beside a running gateway or without one.
+async fn open_records(config: &Config) -> Result<Records> {
+    let folder = &config.data.dir;
+    std::fs::create_dir_all(folder).with_context(|| format!("data.dir {}", folder.display()))?;
+    let vault = Vault::open(&config.vault_key_path())?;
+    Ok(Records::open(config, vault).await?)
+}
+
 /// Runs one command to its end.
 ///
 /// # Errors
@@ -74,6 +88,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Config(command) => configuration::run(&command),
         Command::Producers(command) => block_on(producers::run(command)),
         Command::MigrateStore(args) => block_on(migrate_store::run(args)),
+        Command::Audit(command) => block_on(audit::run(command)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),
         Command::DeadLetters(command) => block_on(dead_letters::run(command)),
     }

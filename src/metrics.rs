@@ -70,6 +70,8 @@ metrics! {
     ledger_imbalance: IntGauge = "ringback_ledger_imbalance";
     /// Requests to the API by route and status class.
     api_requests_total: IntCounterVec = "ringback_api_requests_total" ["route", "class"];
+    /// Changes that were made and are missing in the audit log: must be 0.
+    audit_missed_total: IntCounter = "ringback_audit_missed_total";
     /// Connections closed at once because a limit was reached.
     connections_refused_total: IntCounter = "ringback_connections_refused_total";
 }

@@ -2,6 +2,7 @@
 //! sqlx's `Any` driver, so every database runs the same queries.
 
 pub mod api_keys;
+pub mod audit;
 pub mod endpoints;
 pub mod invites;
 pub mod mails;

@@ -36,6 +36,15 @@ impl Caller {
         }
     }
 
+    /// Whose requests are counted together; producers' are not counted.
+    #[must_use]
+    pub fn bucket(&self) -> Option<String> {
+        match self {
+            Self::Nobody | Self::Producer(_) => None,
+            Self::Key(owner) => Some(format!("key {}", owner.id)),
+        }
+    }
+
     /// The caller's own team; producers have none.
     #[must_use]
     pub fn team(&self) -> Option<&TeamId> {

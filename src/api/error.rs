@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 /// Seconds a caller should wait when the gateway cannot serve at the moment.
-const RETRY_AFTER_S: &str = "5";
+const RETRY_AFTER_S: u64 = 5;
 
 /// What went wrong, by what the caller can do.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +44,11 @@ pub enum ApiError {
     BodyTimeout,
     /// The team has too much undelivered work.
     QueueFull(String),
+    /// The caller has made too many requests.
+    TooManyRequests {
+        /// Seconds until it may make another.
+        wait_s: u64,
+    },
     /// The gateway is stopping: another one, or later.
     ShuttingDown,
     /// The disk is full.
@@ -108,6 +113,12 @@ impl ApiError {
                 Some("team_id"),
                 reason,
             ),
+            Self::TooManyRequests { wait_s } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                None,
+                format!("you have made too many requests; make the next one in {wait_s} s"),
+            ),
             Self::ShuttingDown => {
                 unavailable("shutting_down", "the gateway is stopping; try again later")
             }
@@ -143,6 +154,10 @@ pub(super) struct Problem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let wait_s = match self {
+            Self::TooManyRequests { wait_s } => wait_s,
+            _ => RETRY_AFTER_S,
+        };
         let (status, code, field, message) = self.parts();
         let body = match field {
             Some(field) => json!({"error": {"code": code, "field": field, "message": message}}),
@@ -154,7 +169,7 @@ impl IntoResponse for ApiError {
             status,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
         ) {
-            let wait = HeaderValue::from_static(RETRY_AFTER_S);
+            let wait = HeaderValue::from(wait_s);
             response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         response

@@ -1,9 +1,12 @@
 //! The accept loop: what `axum::serve` lacks. A time limit on request heads (which also
 //! closes idle connections), connection limits, and a graceful end.
 
+use crate::api::audit::Peer;
 use crate::app::App;
 use crate::shutdown::Shutdown;
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
+use tower::util::ServiceExt;
 
 /// A request's head, in bytes and headers.
 const HEAD_BYTES_MAX: usize = 16_384;
@@ -42,7 +46,7 @@ pub async fn run(app: App, listener: TcpListener, router: Router, shutdown: Shut
         };
         let (app, router, shutdown) = (app.clone(), router.clone(), shutdown.clone());
         tracker.spawn(async move {
-            serve(&app, stream, router, &shutdown).await;
+            serve(&app, stream, Peer(ip), router, &shutdown).await;
             drop(place);
         });
     }
@@ -54,15 +58,19 @@ pub async fn run(app: App, listener: TcpListener, router: Router, shutdown: Shut
     }
 }
 
-async fn serve(app: &App, stream: TcpStream, router: Router, shutdown: &Shutdown) {
+async fn serve(app: &App, stream: TcpStream, peer: Peer, router: Router, shutdown: &Shutdown) {
     // Answers are small; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    let service = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(app.config.api.head_timeout_ms))
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -2,13 +2,14 @@
 //! without an [`Action`] cannot be written.
 
 use crate::access::{Action, Actor, TeamRules, permits};
+use crate::api::audit::Call;
 use crate::api::caller::{Caller, identify};
 use crate::api::error::ApiError;
 use crate::app::App;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderMap, Method};
+use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -123,29 +124,48 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admitted(&app, action, request.headers()).await {
-        Ok(caller) => {
+    let caller = match identify(&app, request.headers()).await {
+        Ok(caller) => caller,
+        Err(error) => return error.into_response(),
+    };
+    let (method, uri) = (request.method(), request.uri());
+    let call = Call::new(action, &caller, method, uri, request.extensions());
+    let response = match admitted(&app, action, &caller) {
+        Ok(()) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Err(error) => error.into_response(),
+    };
+    // In the log before the answer goes out.
+    let entry = call.and_then(|call| call.entry(&response, app.clock.now()));
+    if let Some(entry) = entry
+        && !app.audit(entry).await
+    {
+        app.metrics.audit_missed_total.inc();
     }
+    response
 }
 
-async fn admitted(app: &App, action: Action, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let caller = identify(app, headers).await?;
+fn admitted(app: &App, action: Action, caller: &Caller) -> Result<(), ApiError> {
+    if let Some(bucket) = caller.bucket() {
+        let counted = app.count_request(&bucket);
+        counted.map_err(|wait_s| ApiError::TooManyRequests { wait_s })?;
+    }
     let rules = TeamRules {
         members_use_keys: true,
     };
     let actor = caller.actor();
     if permits(actor, action, rules) {
-        return Ok(caller);
+        return Ok(());
     }
     // Producers and customers do not know each other's routes: a key of one is none there.
     let is_stranger = matches!(actor, Actor::Nobody | Actor::Producer);
-    Err(if is_stranger || action == Action::Labelling {
-        ApiError::Unauthorized
-    } else {
-        ApiError::Forbidden
-    })
+    Err(
+        if is_stranger || matches!(action, Action::Labelling | Action::Operate) {
+            ApiError::Unauthorized
+        } else {
+            ApiError::Forbidden
+        },
+    )
 }

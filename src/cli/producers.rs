@@ -1,11 +1,8 @@
 //! `ringback producers add|list|remove`: works beside a running gateway or without one.
 
-use crate::cli::ConfigArgs;
+use crate::cli::{ConfigArgs, open_records};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::records::Records;
-use crate::vault::Vault;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -34,20 +31,20 @@ pub(super) enum ProducersCommand {
 pub(super) async fn run(command: ProducersCommand) -> Result<()> {
     match command {
         ProducersCommand::Add { name, config } => {
-            let records = open(&config.load()?).await?;
+            let records = open_records(&config.load()?).await?;
             let key = records.add_producer(&name, Clock::system().now()).await?;
             println!("{key}");
             records.close().await;
         }
         ProducersCommand::List { config } => {
-            let records = open(&config.load()?).await?;
+            let records = open_records(&config.load()?).await?;
             for (name, last_four) in records.producers().await? {
                 println!("{name:<32} ...{last_four}");
             }
             records.close().await;
         }
         ProducersCommand::Remove { name, config } => {
-            let records = open(&config.load()?).await?;
+            let records = open_records(&config.load()?).await?;
             let was_there = records.remove_producer(&name).await?;
             records.close().await;
             if !was_there {
@@ -57,11 +54,4 @@ pub(super) async fn run(command: ProducersCommand) -> Result<()> {
         }
     }
     Ok(())
-}
-
-async fn open(config: &Config) -> Result<Records> {
-    let folder = &config.data.dir;
-    std::fs::create_dir_all(folder).with_context(|| format!("data.dir {}", folder.display()))?;
-    let vault = Vault::open(&config.vault_key_path())?;
-    Ok(Records::open(config, vault).await?)
 }

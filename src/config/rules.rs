@@ -31,6 +31,10 @@ impl Config {
                 "queue.url must be a Redis when store.url is PostgreSQL: processes that share \
                  callbacks must share what is due next".into(),
             ),
+            (
+                api.caller_requests_per_s == 0 || api.caller_requests_burst == 0,
+                "api.caller_requests_per_s and api.caller_requests_burst must be at least 1".into(),
+            ),
             (queue.slots == 0, "queue.slots must be at least 1".into()),
             (queue.lane_cap == 0, "queue.lane_cap must be at least 1".into()),
             (

@@ -43,6 +43,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("lettre::", &["mail"]),
     ("toml::", &["config"]),
     ("indicatif::", &["cli/migrate_store"]),
+    ("governor::", &["app/rates"]),
     ("backon::", &["delivery/settle", "queue/redis/link/node"]),
     ("socket2::", &["queue/redis/link/dial"]),
 ];

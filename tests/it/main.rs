@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod architecture; // arrows down, fences, sizes
+mod audit; // who changed what, and how often a caller may ask
 mod cli; // the commands of the real binary
 mod crash; // kill -9 at random moments
 mod dead_letters; // given up: listed, replayed, dropped

@@ -150,6 +150,24 @@ pub const TABLES: &[Table] = &[
             ("created_ms", Number),
         ],
     },
+    Table {
+        name: "audit",
+        columns: &[
+            ("team_id", Text),
+            ("seq", Number),
+            ("at_ms", Number),
+            ("actor", Text),
+            ("action", Text),
+            ("target", Text),
+            ("address", Text),
+            ("status", Number),
+            ("hash", Text),
+        ],
+    },
+    Table {
+        name: "audit_heads",
+        columns: &[("team_id", Text), ("seq", Number), ("hash", Text)],
+    },
     VAULT_CHECK,
 ];
 

@@ -1,0 +1,78 @@
+//! What of a call goes into the audit log, and when: every call that changes something and
+//! was made by somebody known, whether it was permitted or not. The labelling side's
+//! results and claims are not changes of an account; the journal keeps those.
+
+use crate::access::Action;
+use crate::api::caller::Caller;
+use crate::callback::TimestampMs;
+use crate::records::audit::AuditEntry;
+use axum::extract::MatchedPath;
+use axum::http::{Extensions, Method, Uri};
+use axum::response::Response;
+use std::net::IpAddr;
+
+/// Where a connection comes from; the accept loop puts it into each request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
+/// Put into a response by a handler whose caller is not known before it ran (signing in,
+/// accepting an invitation): whose log, and who.
+#[derive(Debug, Clone)]
+pub(super) struct Signed {
+    /// The team.
+    pub(super) team: String,
+    /// The person.
+    pub(super) actor: String,
+}
+
+/// A call that may have to go into the log.
+pub(super) struct Call {
+    what: String,
+    target: String,
+    address: String,
+    caller: Caller,
+}
+
+impl Call {
+    /// `None` for a call that changes nothing of an account.
+    pub(super) fn new(
+        action: Action,
+        caller: &Caller,
+        method: &Method,
+        uri: &Uri,
+        extensions: &Extensions,
+    ) -> Option<Self> {
+        if method.is_safe() || action == Action::Labelling {
+            return None;
+        }
+        let route = extensions.get::<MatchedPath>();
+        let route = route.map_or(uri.path(), MatchedPath::as_str);
+        let peer = extensions.get::<Peer>();
+        Some(Self {
+            what: format!("{method} {route}"),
+            target: uri.path().to_owned(),
+            address: peer.map_or_else(String::new, |peer| peer.0.to_string()),
+            caller: caller.clone(),
+        })
+    }
+
+    /// What goes into the log once it is answered. `None` when nobody known made it.
+    pub(super) fn entry(self, response: &Response, now: TimestampMs) -> Option<AuditEntry> {
+        let signed = response.extensions().get::<Signed>();
+        let (team, actor) = match (signed, &self.caller) {
+            (Some(signed), _) => (signed.team.clone(), signed.actor.clone()),
+            (None, Caller::Nobody) => return None,
+            (None, Caller::Producer(name)) => (String::new(), format!("producer {name}")),
+            (None, Caller::Key(owner)) => (owner.team.to_string(), format!("key {}", owner.id)),
+        };
+        Some(AuditEntry {
+            team,
+            at: now,
+            actor,
+            action: self.what,
+            target: self.target,
+            address: self.address,
+            status: response.status().as_u16(),
+        })
+    }
+}
