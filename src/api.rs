@@ -1,17 +1,20 @@
 //! The JSON routes as one table. Status codes live in [`error`] and the handlers only.
 
+mod account;
 mod audit;
 mod body;
 pub mod callbacks;
 pub mod caller;
 pub mod dead_letters;
 pub mod error;
+mod fields;
 pub mod operator;
 pub mod results;
 mod scale;
 pub mod server;
 pub mod table;
 pub mod teams;
+mod time;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
@@ -29,7 +32,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    internal(Table::new(app))
+    account::add(internal(Table::new(app)))
 }
 
 /// The labelling side's routes.

@@ -5,7 +5,7 @@ pub mod item;
 
 use crate::app::App;
 use crate::app::settings::TeamSettings;
-use crate::callback::{Callback, CallbackId, HELD_NO_URL};
+use crate::callback::{Callback, CallbackId, HELD_NO_URL, HELD_PAUSED};
 use crate::intake::item::{Item, Rejection};
 use crate::journal::{Appended, JournalError, NewCallback};
 use crate::records::RecordsError;
@@ -106,9 +106,12 @@ async fn prepare(
         return Ok(Err(rejection));
     }
     *depth += 1;
-    let held = settings
-        .target(item.callback_url.as_deref(), item.project.as_deref())
-        .is_none();
+    let target = settings.target(item.callback_url.as_deref(), item.project.as_deref());
+    let held = if settings.is_paused {
+        Some(HELD_PAUSED)
+    } else {
+        target.is_none().then_some(HELD_NO_URL)
+    };
     let callback = Callback {
         id: app.next_id(),
         team: settings.id.clone(),
@@ -124,7 +127,7 @@ async fn prepare(
     Ok(Ok(NewCallback {
         callback: Arc::new(callback),
         digest: item.digest,
-        held: held.then_some(HELD_NO_URL),
+        held,
     }))
 }
 

@@ -9,6 +9,7 @@
 //!   [`records`]: teams, keys, producers.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
 //! - [`mail`]: letters on their way. [`people`]: who joins, comes in, changes roles.
+//!   [`teams`]: what a team decides about its deliveries.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
@@ -38,6 +39,8 @@ pub mod delivery;
 pub mod explain;
 pub mod intake;
 pub mod people;
+
+pub mod teams;
 
 pub mod api;
 

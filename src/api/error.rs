@@ -4,7 +4,10 @@
 use crate::explain::ExplainError;
 use crate::intake::IntakeError;
 use crate::journal::JournalError;
+use crate::people::PeopleError;
 use crate::records::RecordsError;
+use crate::teams::TeamError;
+use crate::teams::sample::SampleError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,12 +15,16 @@ use serde_json::json;
 
 /// Seconds a caller should wait when the gateway cannot serve at the moment.
 const RETRY_AFTER_S: u64 = 5;
+/// After too many wrong passwords.
+const TRIES_WAIT_S: u64 = 60;
 
 /// What went wrong, by what the caller can do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// No key, or a wrong one.
     Unauthorized,
+    /// Wrong e-mail address or password.
+    WrongPassword,
     /// The caller is known, and may not.
     Forbidden,
     /// A field is wrong.
@@ -68,6 +75,12 @@ impl ApiError {
                 text(
                     "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
                 ),
+            ),
+            Self::WrongPassword => (
+                StatusCode::UNAUTHORIZED,
+                "wrong_password",
+                None,
+                text("wrong e-mail address or password"),
             ),
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
@@ -191,6 +204,43 @@ impl From<RecordsError> for ApiError {
     fn from(error: RecordsError) -> Self {
         tracing::error!(error = %error, "the records failed a request");
         Self::Unavailable
+    }
+}
+
+impl From<PeopleError> for ApiError {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Invalid { field, reason } => Self::Invalid { field, reason },
+            PeopleError::Missing(what) => Self::NotFound(what),
+            PeopleError::WrongPassword => Self::WrongPassword,
+            PeopleError::TooManyTries => Self::TooManyRequests {
+                wait_s: TRIES_WAIT_S,
+            },
+            PeopleError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<TeamError> for ApiError {
+    fn from(error: TeamError) -> Self {
+        match error {
+            TeamError::Invalid { field, reason } => Self::Invalid { field, reason },
+            TeamError::Missing(what) => Self::NotFound(what),
+            TeamError::Records(error) => error.into(),
+            TeamError::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl From<SampleError> for ApiError {
+    fn from(error: SampleError) -> Self {
+        match error {
+            SampleError::Team(error) => error.into(),
+            SampleError::Client(error) => {
+                tracing::error!(error = %error, "no client can be made");
+                Self::Unavailable
+            }
+        }
     }
 }
 

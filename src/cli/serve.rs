@@ -7,15 +7,13 @@ use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
-use crate::delivery::client::{Client, ClientSettings};
+use crate::delivery::client::Client;
+use crate::mail::{self, Sender};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use std::net::SocketAddr;
-use std::path::Path;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -79,7 +77,8 @@ impl Gateway {
     /// Opens, binds, starts. Nothing is bound before everything is open.
     pub(super) async fn start(config: Config, role: Role, shutdown: Shutdown) -> Result<Self> {
         let app = App::open(config, role, Clock::system(), shutdown).await?;
-        let client = Client::new(client_settings(&app)?)?;
+        let client = Client::open(&app.config, app.guard.clone())?;
+        let sender = Sender::open(&app.config)?;
         let api_listener = match role {
             Role::Worker => None,
             Role::All | Role::Api => Some(bind("api.listen", app.config.api.listen).await?),
@@ -93,6 +92,7 @@ impl Gateway {
             tasks.push(tokio::spawn(served));
             address
         });
+        tasks.push(tokio::spawn(mail::run(app.clone(), sender)));
         if role != Role::Api {
             tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
         }
@@ -137,31 +137,4 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<(TcpListener, Socket
     })?;
     let bound = listener.local_addr()?;
     Ok((listener, bound))
-}
-
-fn client_settings(app: &App) -> Result<ClientSettings> {
-    let delivery = &app.config.delivery;
-    Ok(ClientSettings {
-        guard: app.guard.clone(),
-        extra_roots: extra_roots(&delivery.extra_ca_file)?,
-        connect_timeout_ms: delivery.connect_timeout_ms,
-        attempt_timeout_ms: delivery.attempt_timeout_ms,
-        head_bytes_max: delivery.response_head_bytes_max,
-        body_read_bytes_max: delivery.response_body_bytes_max,
-        body_kept_bytes_max: delivery.response_body_bytes_kept,
-        idle_ms: delivery.idle_timeout_ms,
-        // Not the cap of a lane: many teams may share one origin, and what is above this
-        // is closed after each request and opened again for the next.
-        idle_per_host_max: app.config.queue.slots as usize,
-        ..ClientSettings::default()
-    })
-}
-
-fn extra_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    if file.as_os_str().is_empty() {
-        return Ok(Vec::new());
-    }
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("delivery.extra_ca_file {}", file.display()))
 }

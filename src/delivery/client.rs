@@ -7,6 +7,7 @@
 
 mod connector;
 mod fault;
+mod open;
 pub mod resolve;
 mod stream;
 mod tls;
@@ -37,6 +38,7 @@ use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioTimer;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +111,14 @@ pub enum ClientError {
     /// The head limit is too small.
     #[error("head_bytes_max ({0}) must be at least {HEAD_BYTES_MIN}")]
     HeadLimit(usize),
+    /// The file with extra roots cannot be read.
+    #[error("delivery.extra_ca_file {path}: {source}")]
+    Authorities {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::pki_types::pem::Error,
+    },
     /// An extra root is not a usable certificate, or TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
@@ -212,25 +222,44 @@ impl Client {
     /// Sends one POST and says what came of it, always within the attempt's budget.
     /// `headers` go out as they are; `host` and `content-length` are added.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Answer {
+        self.post_within(self.attempt_timeout, url, headers, body)
+            .await
+    }
+
+    /// As [`Client::post`], within a budget of its own if that is the smaller one.
+    pub async fn post_within(
+        &self,
+        budget: Duration,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Answer {
         let start = Instant::now();
+        let deadline = start + budget.min(self.attempt_timeout);
         let mut answer = Answer::unsent(Fault::Url);
         if let Some(uri) = dialable(url) {
             let mut request = Request::new(Full::new(body));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = uri;
             *request.headers_mut() = headers;
-            self.exchange(request, start, &mut answer).await;
+            self.exchange(request, (start, deadline), &mut answer).await;
         }
         answer.timing.total_us = since_us(start);
         answer
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>, start: Instant, answer: &mut Answer) {
-        let mut deadline = std::pin::pin!(sleep_until(start + self.attempt_timeout));
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+        (start, deadline): (Instant, Instant),
+        answer: &mut Answer,
+    ) {
+        let mut deadline = std::pin::pin!(sleep_until(deadline));
         let response = tokio::select! {
             biased; // an answer that came in time counts, even if it is read late
             response = self.http.request(request) => response,
-            // The connector has a shorter budget of its own, so it was not in the connect phase.
+            // The connector has a shorter budget of its own, so as a rule it was not in the
+            // connect phase.
             () = &mut deadline => {
                 answer.outcome = Outcome::Failed(Fault::Timeout(Phase::Answer));
                 return;

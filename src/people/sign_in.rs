@@ -208,7 +208,7 @@ async fn send_reset(app: &App, email: &str) -> Result<(), RecordsError> {
 ///
 /// # Errors
 /// [`PeopleError::Invalid`] when the link is not good or the password not legal.
-pub async fn reset_password(app: &App, token: &str, password: String) -> Result<(), PeopleError> {
+pub async fn reset_password(app: &App, token: &str, password: String) -> Result<User, PeopleError> {
     let spent = || invalid("token", "is not good any more: ask for a new link");
     let id = app
         .records
@@ -223,7 +223,8 @@ pub async fn reset_password(app: &App, token: &str, password: String) -> Result<
     let reset = app.records.reset_password(token, &hash).await;
     app.forget_callers();
     match reset {
+        Ok(()) => Ok(user),
         Err(RecordsError::Missing(_)) => Err(spent()),
-        done => Ok(done?),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,3 +1,7 @@
 //! People, what they may change about their team, and the mail that reaches them.
 
+mod invitations; // asked, mailed, accepted
+mod keys; // API keys and callback auth keys, and their rotation under way
 mod records; // the rules the tables keep, on both databases
+mod sign_in; // passwords, sessions, limits, links
+mod team; // settings, pause, samples

@@ -7,6 +7,7 @@ pub(crate) mod endpoint; // a receiver that speaks HTTP well
 pub(crate) mod fleet; // several processes on shared stores
 pub(crate) mod load; // producers that go on
 pub(crate) mod moving; // an installation and where it moves to
+pub(crate) mod people; // people who are signed in, and their mail
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told
