@@ -8,6 +8,7 @@ pub mod caller;
 pub mod dead_letters;
 pub mod error;
 mod fields;
+pub mod labelling;
 pub mod operator;
 pub mod results;
 mod scale;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod table;
 pub mod teams;
 mod time;
+mod v1;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
@@ -32,7 +34,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    account::add(internal(Table::new(app)))
+    v1::routes(account::add(internal(Table::new(app))))
 }
 
 /// The labelling side's routes.
@@ -40,6 +42,13 @@ fn internal(table: Table) -> Table {
     use Action::{Labelling, Operate};
     table
         .post("/internal/v1/results", Labelling, results::accept)
+        .get("/internal/v1/tasks", Labelling, labelling::feed)
+        .post("/internal/v1/tasks/claim", Labelling, labelling::claim)
+        .post(
+            "/internal/v1/tasks/acknowledge",
+            Labelling,
+            labelling::acknowledge,
+        )
         .get("/internal/v1/callbacks", Labelling, callbacks::search)
         .get("/internal/v1/callbacks/{id}", Labelling, callbacks::show)
         .get(

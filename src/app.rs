@@ -1,6 +1,7 @@
 //! The opened parts that handlers and workers share. Below every handler, so that
 //! routers and state never import each other.
 
+pub mod append;
 mod audit;
 mod fresh;
 mod rates;
@@ -79,6 +80,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Told when a letter was put into the outbox.
     pub mail_written: Arc<Notify>,
+    /// Told when this process made a task that waits for the labelling side.
+    pub task_waits: Arc<Notify>,
     settings: Settings,
     people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
@@ -160,6 +163,7 @@ impl App {
             audit: Audit::start(records.clone()),
             rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
+            task_waits: Arc::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             queue: open_queue(&config, role, clock.clone()).await?,

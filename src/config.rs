@@ -38,7 +38,7 @@ section!(
     /// Every setting.
     Config {
         data: Data, store: Store, api: Api, operator: Operator, intake: Intake, account: Account,
-        mail: Mail, queue: Queue, delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
+        mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
 section!(
@@ -75,6 +75,10 @@ section!(
 section!(
     /// `[mail]`
     Mail { url: SecretUrl, from: String, ca_file: PathBuf, timeout_ms: u64, give_up_hours: u32 }
+);
+section!(
+    /// `[work]`
+    Work { task_types: Vec<String> }
 );
 section!(
     /// `[queue]`

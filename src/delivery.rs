@@ -21,6 +21,7 @@ pub mod worker;
 
 use crate::app::App;
 use crate::delivery::client::Client;
+use crate::work;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -30,12 +31,14 @@ pub async fn run(app: App, client: Client) {
     let (finished, inbox) = mpsc::channel(settle::WAITING_MAX);
     let settler = tokio::spawn(settle::run(app.clone(), inbox));
     let keeper = tokio::spawn(housekeeping::run(app.clone()));
+    let sweeper = tokio::spawn(work::outbox::run(app.clone()));
     if rebuild::fill(&app).await {
         let watcher = tokio::spawn(rebuild::watch(app.clone()));
         worker::run(&app, client, finished).await;
         watcher.abort();
     }
     keeper.abort();
+    sweeper.abort();
     // All senders are gone, so the settler ends after the last commit.
     let grace = Duration::from_millis(app.config.shutdown.grace_ms);
     tokio::select! {

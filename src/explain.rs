@@ -105,7 +105,7 @@ pub async fn explain(app: &App, id: CallbackId) -> Result<Option<Explanation>, E
             detail.callback.url.as_deref(),
             detail.callback.project.as_deref(),
         );
-        if let Some((url, provenance)) = settings.target(url, project) {
+        if let Some((url, provenance)) = settings.target(url, project, detail.callback.mode) {
             let lane = app.queue.lane(&settings.id, &origin_of(url)).await;
             explanation.lane = lane.ok().flatten();
             let provenance = provenance.as_str();

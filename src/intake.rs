@@ -4,11 +4,17 @@
 pub mod item;
 
 use crate::app::App;
+use crate::app::append::Fresh;
 use crate::app::settings::TeamSettings;
-use crate::callback::{Callback, CallbackId, HELD_NO_URL, HELD_PAUSED};
+use crate::callback::{Callback, CallbackId};
 use crate::intake::item::{Item, Rejection};
-use crate::journal::{Appended, JournalError, NewCallback};
+use crate::journal::{Appended, JournalError};
 use crate::records::RecordsError;
+use crate::records::tasks::Task;
+use crate::records::tasks::results::{Taken, TaskResult};
+use crate::records::world::looks_like_an_id;
+use crate::work;
+use crate::work::rules::Refused;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -41,26 +47,40 @@ type Teams = HashMap<String, (Arc<TeamSettings>, u64)>;
 /// Accepts items in one commit; answers each, in order.
 ///
 /// # Errors
-/// [`IntakeError`]: nothing was taken.
+/// [`IntakeError`]: nothing was taken that handing in again would not repair.
 pub async fn accept(
     app: &App,
     items: Vec<Result<Item, Rejection>>,
 ) -> Result<Vec<Answer>, IntakeError> {
     let mut teams = Teams::new();
-    let mut fresh = Vec::with_capacity(items.len());
     let mut checked = Vec::with_capacity(items.len());
     for item in items {
-        let new = match item {
-            Ok(item) => prepare(app, item, &mut teams).await?,
+        checked.push(match item {
+            Ok(item) => check(app, item, &mut teams).await?,
             Err(rejection) => Err(rejection),
-        };
-        checked.push(new.map(|new| fresh.push(new)));
+        });
     }
-    let mut appended = append(app, fresh, &teams).await?.into_iter();
-    let answers: Vec<_> = checked
+    // First the tasks, then their callbacks: whoever dies in between is asked again.
+    apply_to_tasks(app, &mut checked).await?;
+    let mut fresh = Vec::with_capacity(checked.len());
+    let mut ids = Vec::with_capacity(checked.len());
+    for item in checked {
+        ids.push(item.map(|item| {
+            let new = callback(app, item, &teams);
+            let id = new.callback.id;
+            fresh.push(new);
+            id
+        }));
+    }
+    let mut appended = app.append(fresh).await?.into_iter();
+    let answers: Vec<_> = ids
         .into_iter()
-        .map(|item| match item {
-            Ok(()) => appended.next().expect("the journal answers every callback"),
+        .map(|id| match id {
+            Ok(id) => match appended.next().expect("the journal answers every callback") {
+                Appended::New => Answer::Accepted(id),
+                Appended::Duplicate(first) => Answer::Duplicate(first),
+                Appended::Conflict(first) => Answer::Conflict(first),
+            },
             Err(rejection) => Answer::Rejected(rejection),
         })
         .collect();
@@ -84,12 +104,12 @@ impl Answer {
     }
 }
 
-/// Checks an item against its team and gives it an id.
-async fn prepare(
+/// Checks an item against its team.
+async fn check(
     app: &App,
     item: Item,
     teams: &mut Teams,
-) -> Result<Result<NewCallback, Rejection>, IntakeError> {
+) -> Result<Result<Item, Rejection>, IntakeError> {
     if !teams.contains_key(&item.team_id) {
         let Some(settings) = app.team(&item.team_id).await? else {
             return Ok(Err(Rejection::unknown_team(&item.team_id)));
@@ -97,7 +117,7 @@ async fn prepare(
         let depth = app.team_depth(&settings.id).await;
         teams.insert(item.team_id.clone(), (settings, depth));
     }
-    let (settings, depth) = teams.get_mut(&item.team_id).expect("inserted above");
+    let (_, depth) = teams.get_mut(&item.team_id).expect("inserted above");
     let pending_max = app.config.intake.team_pending_max;
     if *depth >= pending_max {
         return Ok(Err(Rejection::queue_full(pending_max)));
@@ -106,63 +126,74 @@ async fn prepare(
         return Ok(Err(rejection));
     }
     *depth += 1;
-    let target = settings.target(item.callback_url.as_deref(), item.project.as_deref());
-    let held = if settings.is_paused {
-        Some(HELD_PAUSED)
-    } else {
-        target.is_none().then_some(HELD_NO_URL)
-    };
-    let callback = Callback {
-        id: app.next_id(),
-        team: settings.id.clone(),
-        event_id: item.event_id,
-        task_id: item.task_id,
-        project: item.project,
-        mode: item.mode,
-        url: item.callback_url,
-        body: item.body,
-        attempts: 0,
-        forgiven: 0,
-    };
-    Ok(Ok(NewCallback {
-        callback: Arc::new(callback),
-        digest: item.digest,
-        held,
-    }))
+    Ok(Ok(item))
 }
 
-/// Commits, then pushes what is new.
-async fn append(
+/// Tasks of ours take their new status, and lend the item what it does not say itself.
+async fn apply_to_tasks(
     app: &App,
-    fresh: Vec<NewCallback>,
-    teams: &Teams,
-) -> Result<Vec<Answer>, IntakeError> {
-    if fresh.is_empty() {
-        return Ok(Vec::new());
+    checked: &mut [Result<Item, Rejection>],
+) -> Result<(), RecordsError> {
+    let ours = |item: &&mut Result<Item, Rejection>| matches!(item, Ok(item) if looks_like_an_id(&item.task_id));
+    let mut ours: Vec<_> = checked.iter_mut().filter(ours).collect();
+    if ours.is_empty() {
+        return Ok(());
     }
-    let appended = app.journal.append(fresh.clone()).await?;
-    let mut entries = Vec::with_capacity(fresh.len());
-    let mut answers = Vec::with_capacity(fresh.len());
-    for (new, appended) in fresh.into_iter().zip(appended) {
-        let callback = new.callback;
-        answers.push(match appended {
-            Appended::New => Answer::Accepted(callback.id),
-            Appended::Duplicate(first) => Answer::Duplicate(first),
-            Appended::Conflict(first) => Answer::Conflict(first),
-        });
-        if appended == Appended::New {
-            let (settings, _) = &teams[&*callback.team];
-            let target = settings.target(callback.url.as_deref(), callback.project.as_deref());
-            entries.push(settings.entry(
-                callback.id,
-                &callback.task_id,
-                target.map(|(url, _)| url),
-                callback.id.accepted_ms(),
-                new.held.is_some(),
-            ));
-            app.keep_hot(callback);
+    let result = |item: &&mut Result<Item, Rejection>| {
+        let item = item.as_ref().ok()?;
+        Some(TaskResult {
+            task_id: item.task_id.clone(),
+            event_id: item.event_id.clone(),
+            team: item.team_id.clone(),
+            mode: item.mode,
+            status: item.status,
+            response: item.response().to_owned(),
+        })
+    };
+    let results: Vec<_> = ours.iter().filter_map(result).collect();
+    let taken = work::results::apply(app, &results).await?;
+    for (place, taken) in ours.iter_mut().zip(taken) {
+        match (&mut **place, taken) {
+            (Ok(item), Taken::Known(task)) => lend(item, &task),
+            (place, Taken::Refused(Refused { field, reason })) => {
+                *place = Err(Rejection::of_task(field, reason));
+            }
+            (_, Taken::Unknown) | (Err(_), Taken::Known(_)) => {}
         }
     }
-    app.push(entries).await;
-    Ok(answers)
+    Ok(())
+}
+
+/// What the result does not say, the task does.
+fn lend(item: &mut Item, task: &Task) {
+    if item.callback_url.is_none() {
+        item.callback_url.clone_from(&task.callback_url);
+    }
+    if item.project.is_none() {
+        item.project.clone_from(&task.project);
+    }
+    if !item.has_task {
+        item.put_task(&task.object_text());
+    }
+}
+
+/// Gives a checked item an id.
+fn callback(app: &App, item: Item, teams: &Teams) -> Fresh {
+    let (settings, _) = &teams[&item.team_id];
+    Fresh {
+        callback: Callback {
+            id: app.next_id(),
+            team: settings.id.clone(),
+            event_id: item.event_id,
+            task_id: item.task_id,
+            project: item.project,
+            mode: item.mode,
+            url: item.callback_url,
+            body: item.body,
+            attempts: 0,
+            forgiven: 0,
+        },
+        digest: item.digest,
+        settings: Arc::clone(settings),
+    }
 }

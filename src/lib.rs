@@ -10,6 +10,7 @@
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
 //! - [`mail`]: letters on their way. [`people`]: who joins, comes in, changes roles.
 //!   [`teams`]: what a team decides about its deliveries.
+//! - [`work`]: projects, tasks, batches.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
 
@@ -33,6 +34,7 @@ pub mod app;
 pub mod migration;
 
 pub mod mail;
+pub mod work;
 
 pub mod dead_letters;
 pub mod delivery;

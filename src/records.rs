@@ -3,16 +3,22 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod batches;
 pub mod endpoints;
 pub mod invites;
+pub mod labelling;
 pub mod mails;
+pub mod outbox;
 pub mod producers;
 pub mod projects;
+pub mod quality;
 pub mod secrets;
 pub mod sessions;
+pub mod tasks;
 pub mod teams;
 pub mod transfer;
 pub mod users;
+pub mod world;
 
 use crate::callback::Mode;
 use crate::config::Config;

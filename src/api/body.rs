@@ -4,7 +4,7 @@
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::intake::item::depth;
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
 
@@ -18,6 +18,22 @@ pub(super) struct JsonBody(pub(super) Value);
 /// A body that is an object; empty when there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ObjectBody(pub(super) Map<String, Value>);
+
+/// As [`ObjectBody`], as large as a result may be: a task's params are its customer's.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TaskBody(pub(super) Map<String, Value>);
+
+impl FromRequest<App> for TaskBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let bytes_max = app.config.api.item_bytes_max;
+        let bytes = to_bytes(request.into_body(), bytes_max)
+            .await
+            .map_err(|_| ApiError::TooLarge(bytes_max))?;
+        object(read(&bytes)?).map(Self)
+    }
+}
 
 impl FromRequest<App> for JsonBody {
     type Rejection = ApiError;
@@ -34,11 +50,15 @@ impl FromRequest<App> for ObjectBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        match JsonBody::from_request(request, app).await?.0 {
-            Value::Null => Ok(Self(Map::new())),
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(invalid("must be a JSON object")),
-        }
+        object(JsonBody::from_request(request, app).await?.0).map(Self)
+    }
+}
+
+fn object(body: Value) -> Result<Map<String, Value>, ApiError> {
+    match body {
+        Value::Null => Ok(Map::new()),
+        Value::Object(fields) => Ok(fields),
+        _ => Err(invalid("must be a JSON object")),
     }
 }
 

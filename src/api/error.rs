@@ -8,6 +8,8 @@ use crate::people::PeopleError;
 use crate::records::RecordsError;
 use crate::teams::TeamError;
 use crate::teams::sample::SampleError;
+use crate::work::WorkError;
+use crate::work::rules::Refused;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,74 +66,58 @@ pub enum ApiError {
     Unavailable,
 }
 
+/// Status, code, field and message.
+type Parts = (StatusCode, &'static str, Option<&'static str>, String);
+
 impl ApiError {
-    fn parts(self) -> (StatusCode, &'static str, Option<&'static str>, String) {
-        let text = str::to_owned;
+    fn parts(self) -> Parts {
+        use StatusCode as Is;
         match self {
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
+            Self::Unauthorized => plain(
+                Is::UNAUTHORIZED,
                 "unauthorized",
-                None,
-                text(
-                    "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
-                ),
+                "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
             ),
-            Self::WrongPassword => (
-                StatusCode::UNAUTHORIZED,
+            Self::WrongPassword => plain(
+                Is::UNAUTHORIZED,
                 "wrong_password",
-                None,
-                text("wrong e-mail address or password"),
+                "wrong e-mail address or password",
             ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
+            Self::Forbidden => plain(
+                Is::FORBIDDEN,
                 "forbidden",
-                None,
-                text("your role does not permit this; ask an admin of your team"),
+                "your role does not permit this; ask an admin of your team",
             ),
-            Self::Invalid { field, reason } => {
-                (StatusCode::BAD_REQUEST, "invalid", Some(field), reason)
+            Self::Invalid { field, reason } => (Is::BAD_REQUEST, "invalid", Some(field), reason),
+            Self::NotFound(what) => {
+                let message = format!("there is no such {what}");
+                (Is::NOT_FOUND, "not_found", None, message)
             }
-            Self::NotFound(what) => (
-                StatusCode::NOT_FOUND,
-                "not_found",
-                None,
-                format!("there is no such {what}"),
-            ),
-            Self::Conflict { field, reason } => {
-                (StatusCode::CONFLICT, "conflict", Some(field), reason)
-            }
+            Self::Conflict { field, reason } => (Is::CONFLICT, "conflict", Some(field), reason),
             Self::MediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Is::UNSUPPORTED_MEDIA_TYPE,
                 "media_type",
                 Some("content-type"),
-                text(
-                    "send application/json (one result or an array) or application/x-ndjson (one result a line)",
-                ),
+                "send application/json (one result or an array) or application/x-ndjson (one result a line)"
+                    .to_owned(),
             ),
-            Self::TooLarge(max) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                None,
-                format!("the body exceeds {max} bytes; send fewer results in one request"),
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(max) => {
+                let message = format!("the body exceeds {max} bytes; send less in one request");
+                (Is::PAYLOAD_TOO_LARGE, "too_large", None, message)
+            }
+            Self::BodyTimeout => plain(
+                Is::REQUEST_TIMEOUT,
                 "body_timeout",
-                None,
-                text("the body did not arrive in time; send it without pauses"),
+                "the body did not arrive in time; send it without pauses",
             ),
-            Self::QueueFull(reason) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "queue_full",
-                Some("team_id"),
-                reason,
-            ),
-            Self::TooManyRequests { wait_s } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                None,
-                format!("you have made too many requests; make the next one in {wait_s} s"),
-            ),
+            Self::QueueFull(reason) => {
+                (Is::TOO_MANY_REQUESTS, "queue_full", Some("team_id"), reason)
+            }
+            Self::TooManyRequests { wait_s } => {
+                let message =
+                    format!("you have made too many requests; make the next one in {wait_s} s");
+                (Is::TOO_MANY_REQUESTS, "too_many_requests", None, message)
+            }
             Self::ShuttingDown => {
                 unavailable("shutting_down", "the gateway is stopping; try again later")
             }
@@ -143,16 +129,12 @@ impl ApiError {
     }
 }
 
-fn unavailable(
-    code: &'static str,
-    message: &str,
-) -> (StatusCode, &'static str, Option<&'static str>, String) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        code,
-        None,
-        message.to_owned(),
-    )
+fn plain(status: StatusCode, code: &'static str, message: &str) -> Parts {
+    (status, code, None, message.to_owned())
+}
+
+fn unavailable(code: &'static str, message: &str) -> Parts {
+    plain(StatusCode::SERVICE_UNAVAILABLE, code, message)
 }
 
 /// What an answer says was wrong; carried beside its body, so that a family of routes can
@@ -249,6 +231,17 @@ impl From<IntakeError> for ApiError {
         match error {
             IntakeError::Journal(error) => error.into(),
             IntakeError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<WorkError> for ApiError {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Refused(Refused { field, reason }) => Self::Invalid { field, reason },
+            WorkError::Missing(what) => Self::NotFound(what),
+            WorkError::Taken(Refused { field, reason }) => Self::Conflict { field, reason },
+            WorkError::Records(error) => error.into(),
         }
     }
 }

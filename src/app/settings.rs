@@ -4,7 +4,7 @@ use crate::app::fresh::Fresh;
 use crate::callback::retry::Policy;
 use crate::callback::signature::Secret;
 use crate::callback::target::{Candidates, Provenance, origin_of, resolve};
-use crate::callback::{CallbackId, Mode, TaskKey, TeamId, TimestampMs};
+use crate::callback::{Callback, CallbackId, Mode, TaskKey, TeamId, TimestampMs};
 use crate::queue::{Entry, Origin};
 use crate::records::secrets::{OldSecret, SecretKind};
 use crate::records::teams::Team;
@@ -24,7 +24,9 @@ pub struct TeamSettings {
     /// Its default callback URL.
     pub default_url: Option<String>,
     /// Callback URLs of its projects, by name.
-    pub project_urls: HashMap<String, String>,
+    pub live_project_urls: HashMap<String, String>,
+    /// Those of its test projects.
+    pub test_project_urls: HashMap<String, String>,
     /// Endpoints that answered 410.
     pub paused: HashSet<String>,
     /// A newer callback of a task supersedes waiting ones.
@@ -109,14 +111,26 @@ impl TeamSettings {
         &'a self,
         url: Option<&'a str>,
         project: Option<&str>,
+        mode: Mode,
     ) -> Option<(&'a str, Provenance)> {
+        let project_urls = match mode {
+            Mode::Live => &self.live_project_urls,
+            Mode::Test => &self.test_project_urls,
+        };
         resolve(Candidates {
             task: url,
             project: project
-                .and_then(|name| self.project_urls.get(name))
+                .and_then(|name| project_urls.get(name))
                 .map(String::as_str),
             team_default: self.default_url.as_deref(),
         })
+    }
+
+    /// [`TeamSettings::target`] of a callback.
+    #[must_use]
+    pub fn target_of<'a>(&'a self, callback: &'a Callback) -> Option<(&'a str, Provenance)> {
+        let (url, project) = (callback.url.as_deref(), callback.project.as_deref());
+        self.target(url, project, callback.mode)
     }
 
     /// A callback's entry in the queue.
@@ -176,7 +190,8 @@ impl Settings {
         let Some(team) = self.records.team(id).await? else {
             return Ok(None);
         };
-        let projects = self.records.project_urls(id).await?;
+        let live_projects = self.records.project_urls(id, Mode::Live).await?;
+        let test_projects = self.records.project_urls(id, Mode::Test).await?;
         let paused = self.records.paused_endpoints(id).await?;
         // All of them: whether one is still good is asked at each attempt.
         let old = self.records.old_secrets(id, 0).await?;
@@ -188,7 +203,8 @@ impl Settings {
         let keys = endpoint_keys.into_iter();
         Ok(Some(TeamSettings {
             id: team.id.as_str().into(),
-            project_urls: projects.into_iter().collect(),
+            live_project_urls: live_projects.into_iter().collect(),
+            test_project_urls: test_projects.into_iter().collect(),
             paused: paused.into_iter().collect(),
             endpoint_keys: keys
                 .map(|key| ((key.url, key.mode), key.takes_new))
@@ -205,7 +221,8 @@ impl Settings {
         let mut settings = TeamSettings {
             id: team.id.as_str().into(),
             default_url: team.default_callback_url,
-            project_urls: HashMap::new(),
+            live_project_urls: HashMap::new(),
+            test_project_urls: HashMap::new(),
             paused: HashSet::new(),
             latest_only: team.latest_only,
             policy: team.retry.unwrap_or(self.policy),

@@ -14,6 +14,7 @@ use crate::delivery::request::{self, Sent};
 use crate::delivery::settle::Finished;
 use crate::journal::{AttemptRecord, Change};
 use crate::queue::{Claim, Next, Signal};
+use crate::records::world::looks_like_an_id;
 use std::time::Duration;
 
 /// Attempts one claimed callback.
@@ -29,8 +30,7 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
     if settings.is_paused {
         return hold(app, claim, callback, HELD_PAUSED);
     }
-    let target = settings.target(callback.url.as_deref(), callback.project.as_deref());
-    let Some((url, provenance)) = target else {
+    let Some((url, provenance)) = settings.target_of(callback) else {
         return hold(app, claim, callback, HELD_NO_URL);
     };
     if settings.paused.contains(url) {
@@ -86,6 +86,9 @@ async fn finish(
         pause(app, callback, sent.url, now).await;
     }
     let (state, reason, at, next) = after(&verdict, now);
+    let ended = matches!(state, State::Delivered | State::Dead);
+    let ended_task =
+        (ended && looks_like_an_id(&callback.task_id)).then(|| callback.task_id.clone());
     let change = Change {
         id: callback.id,
         state,
@@ -99,6 +102,7 @@ async fn finish(
         next,
         origin: None,
         change: Some(change),
+        ended_task,
     }
 }
 
@@ -192,5 +196,6 @@ fn hold(app: &App, claim: Claim, callback: &Callback, reason: &'static str) -> F
         next: Next::Hold,
         origin: None,
         change: Some(change),
+        ended_task: None,
     }
 }

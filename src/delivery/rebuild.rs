@@ -248,7 +248,7 @@ async fn place(app: &App, rows: Vec<OpenRow>) -> Placed {
                 continue;
             }
         };
-        let target = settings.target(row.url.as_deref(), row.project.as_deref());
+        let target = settings.target(row.url.as_deref(), row.project.as_deref(), row.mode);
         let url = target.map(|(url, _)| url);
         if row.held && url.is_some_and(|url| !settings.paused.contains(url)) {
             placed.held_needlessly.insert(row.team.clone());

@@ -2,7 +2,7 @@
 //! the journal knows, never the other way round.
 
 use crate::app::App;
-use crate::callback::CallbackId;
+use crate::callback::{CallbackId, State};
 use crate::journal::{Change, JournalError};
 use crate::queue::{Claim, Next, Origin, Settled, Settlement};
 use backon::{ExponentialBuilder, Retryable};
@@ -29,6 +29,8 @@ pub struct Finished {
     pub origin: Option<Origin>,
     /// What is written down first, if anything.
     pub change: Option<Change>,
+    /// The task that may be one of ours, if the callback ends with the change.
+    pub ended_task: Option<String>,
 }
 
 impl Finished {
@@ -40,6 +42,7 @@ impl Finished {
             next,
             origin: None,
             change: None,
+            ended_task: None,
         }
     }
 
@@ -51,6 +54,7 @@ impl Finished {
             next: Next::Return,
             origin: Some(origin),
             change: None,
+            ended_task: None,
         }
     }
 }
@@ -74,13 +78,20 @@ pub async fn run(app: App, mut inbox: mpsc::Receiver<Finished>) {
 /// Settles one batch: journal, then queue.
 pub(super) async fn settle(app: &App, batch: Vec<Finished>) {
     let (mut changes, mut settlements) = (Vec::new(), Vec::with_capacity(batch.len()));
+    let mut ended_tasks = Vec::new();
     for Finished {
         claim,
         next,
         origin,
         change,
+        ended_task,
     } in batch
     {
+        if let (Some(task), Some(change)) = (ended_task, &change) {
+            let succeeded = change.state == State::Delivered;
+            let team = claim.entry.team.to_string();
+            ended_tasks.push((team, task, succeeded, change.at.cast_signed()));
+        }
         changes.extend(change);
         settlements.push(Settlement {
             claim,
@@ -88,6 +99,7 @@ pub(super) async fn settle(app: &App, batch: Vec<Finished>) {
             origin,
         });
     }
+    note_ends(app, ended_tasks).await;
     if !changes.is_empty() && !write(app, &changes).await {
         // Only at shutdown: the callbacks stay open and are attempted again at the next start.
         return;
@@ -121,6 +133,17 @@ async fn write(app: &App, changes: &[Change]) -> bool {
     tokio::select! {
         result = written => result.is_ok(),
         () = app.shutdown.killed() => false,
+    }
+}
+
+/// Tells tasks of ours that their callbacks have ended, ahead of the journal: after a crash
+/// in between, the callback is attempted and noted again.
+async fn note_ends(app: &App, ends: Vec<(String, String, bool, i64)>) {
+    if ends.is_empty() {
+        return;
+    }
+    if let Err(error) = app.records.note_callback_ends(ends).await {
+        tracing::warn!(error = %error, "tasks do not show that their callbacks have ended");
     }
 }
 

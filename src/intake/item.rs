@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// Longest `event_id`, `task_id` and project name, in bytes.
 pub const ID_BYTES_MAX: usize = 255;
@@ -31,6 +32,12 @@ pub struct Item {
     pub callback_url: Option<String>,
     /// What will be POSTed.
     pub body: Bytes,
+    /// The task's new status.
+    pub status: &'static str,
+    /// Where the response is in the body.
+    pub response: Range<usize>,
+    /// Whether the producer sent the task object; if not, the body holds a stand-in.
+    pub has_task: bool,
     /// Of all of the above.
     pub digest: [u8; 32],
 }
@@ -119,15 +126,18 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
     if let Some(project) = &project {
         check_id("task.project", project)?;
     }
-    if !STATUSES.contains(&&*wire.status) {
+    let Some(status) = STATUSES.into_iter().find(|status| *status == wire.status) else {
         let reason = format!("must be one of {}", STATUSES.join(", "));
         return Err(reject("status", reason));
-    }
+    };
     if let Some(url) = &url {
         parse_url(url).map_err(|error| reject("callback_url", error.to_string()))?;
     }
-    let body = body(&wire);
+    let (body, response) = body(&wire);
     Ok(Item {
+        status,
+        response,
+        has_task: wire.task.is_some(),
         digest: digest(&wire, url.as_deref(), &body),
         event_id: wire.event_id.into_owned(),
         team_id: wire.team_id.into_owned(),
@@ -140,6 +150,21 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
 }
 
 impl Item {
+    /// The response with its bytes.
+    #[must_use]
+    pub fn response(&self) -> &str {
+        std::str::from_utf8(&self.body[self.response.clone()])
+            .expect("the body was made of text, cut at ends of values")
+    }
+
+    /// Puts this object in the place of the stand-in for the task.
+    pub fn put_task(&mut self, object: &str) {
+        let head = &self.body[..self.response.end];
+        let parts = [head, b",\"task\":", object.as_bytes(), b"}"];
+        self.body = parts.concat().into();
+        self.has_task = true;
+    }
+
     /// The rejection of a URL whose host is an address that may not be dialled. Names
     /// are judged when they are resolved, at each attempt.
     #[must_use]
@@ -153,6 +178,12 @@ impl Item {
 }
 
 impl Rejection {
+    /// It does not fit the task that it is about.
+    #[must_use]
+    pub fn of_task(field: &'static str, reason: String) -> Self {
+        reject(field, reason)
+    }
+
     /// There is no such team.
     #[must_use]
     pub fn unknown_team(team: &str) -> Self {
@@ -208,16 +239,18 @@ fn peek(task: &RawValue) -> Result<TaskPeek<'_>, Rejection> {
 
 /// `{task_id, status, response, task}` (Scale API, Callbacks). Without a task object the
 /// receiver still finds the three fields under `task`, where clients look for them.
-fn body(wire: &Wire<'_>) -> Bytes {
+/// Also tells where in it the response is.
+fn body(wire: &Wire<'_>) -> (Bytes, Range<usize>) {
     let text = |value: &str| serde_json::to_string(value).expect("text is always JSON");
     let (id, status) = (text(&wire.task_id), text(&wire.status));
     let response = wire.response.get();
     let head = format!("\"task_id\":{id},\"status\":{status},\"response\":{response}");
-    match wire.task {
+    let end = 1 + head.len(); // behind the opening brace
+    let body = match wire.task {
         Some(task) => format!("{{{head},\"task\":{}}}", task.get()),
         None => format!("{{{head},\"task\":{{{head}}}}}"),
-    }
-    .into()
+    };
+    (body.into(), end - response.len()..end)
 }
 
 /// Lengths keep neighbouring fields apart.
@@ -268,121 +301,4 @@ fn skip_string(bytes: &mut std::slice::Iter<'_, u8>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const LIMITS: ItemLimits = ItemLimits {
-        bytes_max: 4096,
-        depth_max: 20,
-    };
-
-    fn json(change: &str) -> String {
-        let base = r#"{"event_id":"e1","team_id":"t","task_id":"abc","mode":"live","status":"completed","response":{"a": [1]}}"#;
-        let mut value: serde_json::Value = serde_json::from_str(base).unwrap();
-        let change: serde_json::Value = serde_json::from_str(change).unwrap();
-        for (key, new) in change.as_object().unwrap() {
-            value[key] = new.clone();
-        }
-        value.to_string()
-    }
-
-    fn field_at_fault(json: &str) -> &'static str {
-        parse(json.as_bytes(), LIMITS).unwrap_err().field
-    }
-
-    #[test]
-    fn the_body_is_the_wire_contract() {
-        let item = parse(json("{}").as_bytes(), LIMITS).unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&item.body).unwrap();
-        assert_eq!(body["task_id"], "abc");
-        assert_eq!(body["status"], "completed");
-        assert_eq!(body["response"]["a"][0], 1);
-        assert_eq!(body["task"]["response"]["a"][0], 1);
-    }
-
-    #[test]
-    fn the_response_passes_byte_for_byte() {
-        let text = r#"{"event_id":"e","team_id":"t","task_id":"a","mode":"test","status":"error","response":{"n": 1.0, "n2":1e400},"task":{"x": "\u00e9"}}"#;
-        let item = parse(text.as_bytes(), LIMITS).unwrap();
-        let expected = r#"{"task_id":"a","status":"error","response":{"n": 1.0, "n2":1e400},"task":{"x": "\u00e9"}}"#;
-        assert_eq!(item.body, expected);
-    }
-
-    #[test]
-    fn the_task_names_project_and_url() {
-        let text = json(r#"{"task":{"project":"kites","callback_url":"https://a.example/"}}"#);
-        let item = parse(text.as_bytes(), LIMITS).unwrap();
-        assert_eq!(item.project.as_deref(), Some("kites"));
-        assert_eq!(item.callback_url.as_deref(), Some("https://a.example/"));
-    }
-
-    #[test]
-    fn a_fault_names_its_field() {
-        assert_eq!(field_at_fault(&json(r#"{"event_id":""}"#)), "event_id");
-        assert_eq!(field_at_fault(&json(r#"{"task_id":"a\nb"}"#)), "task_id");
-        assert_eq!(field_at_fault(&json(r#"{"status":"done"}"#)), "status");
-        assert_eq!(field_at_fault(&json(r#"{"task":[]}"#)), "task");
-        assert_eq!(
-            field_at_fault(&json(r#"{"callback_url":"ftp://x/"}"#)),
-            "callback_url"
-        );
-        assert_eq!(field_at_fault(&json(r#"{"mod":"live"}"#)), "result");
-        assert_eq!(field_at_fault("[]"), "result");
-        let long = json(&format!(r#"{{"event_id":"{}"}}"#, "x".repeat(256)));
-        assert_eq!(field_at_fault(&long), "event_id");
-    }
-
-    /// PostgreSQL's text cannot hold it.
-    #[test]
-    fn nul_is_refused_wherever_text_is_stored() {
-        for field in ["event_id", "team_id", "task_id"] {
-            let nul = json(&format!(r#"{{"{field}":"a\u0000b"}}"#));
-            assert_eq!(field_at_fault(&nul), field);
-        }
-        let url = json(r#"{"callback_url":"https://a.example/\u0000"}"#);
-        assert_eq!(field_at_fault(&url), "callback_url");
-        let project = json(r#"{"task":{"project":"\u0000"}}"#);
-        assert_eq!(field_at_fault(&project), "task.project");
-        let body = json(r#"{"response":{"text":"a\u0000b"}}"#);
-        assert!(parse(body.as_bytes(), LIMITS).is_ok(), "a body is bytes");
-    }
-
-    #[test]
-    fn size_and_depth_are_told() {
-        let big = json(&format!(r#"{{"response":"{}"}}"#, "x".repeat(5000)));
-        assert!(
-            parse(big.as_bytes(), LIMITS)
-                .unwrap_err()
-                .reason
-                .contains("limit is 4096")
-        );
-        let deep = "[".repeat(100_000);
-        let limits = ItemLimits {
-            bytes_max: 1_000_000,
-            depth_max: 20,
-        };
-        let rejection = parse(deep.as_bytes(), limits).unwrap_err();
-        assert!(rejection.reason.contains("100000 levels"), "{rejection:?}");
-        assert_eq!(depth(br#"{"a":"[[[\"[["}"#), 1);
-    }
-
-    #[test]
-    fn the_digest_tells_a_repeat_from_a_change() {
-        let digest = |change| parse(json(change).as_bytes(), LIMITS).unwrap().digest;
-        assert_eq!(digest("{}"), digest("{}"));
-        assert_ne!(digest("{}"), digest(r#"{"response":{"a":[2]}}"#));
-        assert_ne!(digest("{}"), digest(r#"{"mode":"test"}"#));
-        assert_ne!(
-            digest("{}"),
-            digest(r#"{"callback_url":"https://a.example/"}"#)
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_panics(json: Vec<u8>) {
-            let _ = parse(&json, LIMITS);
-        }
-    }
-}
+mod tests;

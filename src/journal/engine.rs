@@ -15,6 +15,8 @@ pub enum Duty {
     Housekeeping,
     /// Walking everything open, to find what the queue lost.
     Audit,
+    /// Bringing callbacks from the records' outbox into the journal.
+    Outbox,
 }
 
 /// A database that holds the journal.

@@ -17,6 +17,8 @@ pub struct OpenRow {
     pub task_id: String,
     /// The task's project.
     pub project: Option<String>,
+    /// Live or test: whose project of that name. Live where there is no project.
+    pub mode: Mode,
     /// The task's own URL.
     pub url: Option<String>,
     /// Next attempt not before.
@@ -132,6 +134,7 @@ pub(super) struct OpenColumns {
     url: Option<String>,
     due_ms: i64,
     state: String,
+    mode: Option<String>,
 }
 
 impl TryFrom<OpenColumns> for OpenRow {
@@ -143,6 +146,7 @@ impl TryFrom<OpenColumns> for OpenRow {
             team: row.team_id.into(),
             task_id: row.task_id,
             project: row.project,
+            mode: row.mode.as_deref().map_or(Mode::Live, mode),
             url: row.url,
             due: to_u64(row.due_ms),
             held: state(&row.state)? == State::Held,
@@ -180,11 +184,7 @@ impl TryFrom<DetailColumns> for Detail {
                 event_id: row.event_id,
                 task_id: row.task_id,
                 project: row.project,
-                mode: if row.mode == Mode::Live.as_str() {
-                    Mode::Live
-                } else {
-                    Mode::Test
-                },
+                mode: mode(&row.mode),
                 url: row.url,
                 body: Bytes::from(row.body),
                 attempts: row.attempts.unsigned_abs(),
@@ -234,6 +234,14 @@ where
     V: TryFrom<C, Error = sqlx::Error>,
 {
     columns.into_iter().map(V::try_from).collect()
+}
+
+fn mode(text: &str) -> Mode {
+    if text == Mode::Live.as_str() {
+        Mode::Live
+    } else {
+        Mode::Test
+    }
 }
 
 fn state(text: &str) -> Result<State, sqlx::Error> {

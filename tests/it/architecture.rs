@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["telemetry", "journal", "queue", "records"],
     &["app", "migration"],
-    &["mail"],
+    &["mail", "work"],
     &["dead_letters", "delivery", "explain", "intake", "people"],
     &["teams"],
     &["api"],
@@ -59,6 +59,13 @@ const PURE: &[&str] = &[
     "queue/redis/rounds",
     "queue/redis/wire",
     "records/transfer/tables",
+    "records/batches/object",
+    "records/tasks/object",
+    "records/world",
+    "work/fields",
+    "work/placeholder",
+    "work/required",
+    "work/rules",
 ];
 const IMPURE: &[&str] = &[
     ".await",

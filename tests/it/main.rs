@@ -27,5 +27,6 @@ mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal
 mod store_outage; // a database that is away, or that would not keep what it commits
+mod work; // projects, tasks, batches: from the customer's request to the callback
 
 mod support; // a gateway in this process, receivers that answer as told

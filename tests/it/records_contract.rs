@@ -155,11 +155,13 @@ async fn projects_and_pauses_are_set_and_ended() {
             .await
             .unwrap();
         r.set_project_url("a", "boats", None).await.unwrap();
-        let urls = r.project_urls("a").await.unwrap();
-        let expected = [("kites".to_owned(), "https://a.test/2".to_owned())];
-        assert_eq!(urls, expected, "on {}", it.name);
+        for mode in [Mode::Live, Mode::Test] {
+            let urls = r.project_urls("a", mode).await.unwrap();
+            let expected = [("kites".to_owned(), "https://a.test/2".to_owned())];
+            assert_eq!(urls, expected, "on {}", it.name);
+        }
         r.set_project_url("a", "kites", None).await.unwrap();
-        assert!(r.project_urls("a").await.unwrap().is_empty());
+        assert!(r.project_urls("a", Mode::Live).await.unwrap().is_empty());
         r.pause_endpoint("a", "https://a.test/1", NOW)
             .await
             .unwrap();

@@ -75,7 +75,7 @@ impl Import {
     }
 
     async fn has_duties(&self) -> Result<bool, JournalError> {
-        for duty in [Duty::Housekeeping, Duty::Audit] {
+        for duty in [Duty::Housekeeping, Duty::Audit, Duty::Outbox] {
             if !self.leadership.lead(&self.connections, duty).await? {
                 return Ok(false);
             }

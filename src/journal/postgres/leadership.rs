@@ -61,6 +61,7 @@ impl Session {
         let lock = match duty {
             Duty::Housekeeping => 2,
             Duty::Audit => 3,
+            Duty::Outbox => 4,
         };
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
             .bind(LOCK_SPACE)

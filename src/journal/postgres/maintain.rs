@@ -118,7 +118,8 @@ pub(super) async fn take_unqueued(
         "UPDATE callbacks SET queued = TRUE WHERE id = ANY(ARRAY(SELECT id FROM callbacks \
              WHERE NOT queued AND state IN ('pending', 'held') ORDER BY id LIMIT $1 \
              FOR UPDATE SKIP LOCKED)) \
-         RETURNING id, team_id, task_id, project, url, due_ms, state",
+         RETURNING id, team_id, task_id, project, url, due_ms, state, CASE WHEN project IS NOT NULL \
+             THEN (SELECT mode FROM results r WHERE r.id = callbacks.id) END AS mode",
     )
     .bind(i64::from(limit))
     .fetch_all(connection)

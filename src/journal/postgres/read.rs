@@ -34,11 +34,15 @@ pub(super) async fn open_after(
 ) -> Result<Vec<OpenRow>, sqlx::Error> {
     let found = sqlx::query_as::<_, OpenColumns>(
         "SELECT * FROM ( \
-             (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+             (SELECT id, team_id, task_id, project, url, due_ms, state, \
+              CASE WHEN project IS NOT NULL THEN \
+              (SELECT mode FROM results r WHERE r.id = callbacks.id) END AS mode FROM callbacks \
               WHERE state = 'pending' AND uuid_send(id) > uuid_send($1) \
               ORDER BY uuid_send(id) LIMIT $2) \
              UNION ALL \
-             (SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+             (SELECT id, team_id, task_id, project, url, due_ms, state, \
+              CASE WHEN project IS NOT NULL THEN \
+              (SELECT mode FROM results r WHERE r.id = callbacks.id) END AS mode FROM callbacks \
               WHERE state = 'held' AND uuid_send(id) > uuid_send($1) \
               ORDER BY uuid_send(id) LIMIT $2)) AS open \
          ORDER BY id LIMIT $2",

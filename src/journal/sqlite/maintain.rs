@@ -110,7 +110,7 @@ pub(super) async fn take_unqueued(
     let mut taken = sqlx::query_as::<_, OpenColumns>(
         "UPDATE callbacks SET queued = 1 WHERE seq IN (SELECT seq FROM callbacks \
          WHERE queued = 0 AND state IN ('pending', 'held') ORDER BY seq LIMIT $1) \
-         RETURNING id, team_id, task_id, project, url, due_ms, state",
+         RETURNING id, team_id, task_id, project, url, due_ms, state, mode",
     )
     .bind(limit)
     .fetch_all(pool)

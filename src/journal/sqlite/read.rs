@@ -34,7 +34,7 @@ pub(super) async fn open_after(
     limit: u32,
 ) -> Result<Vec<OpenRow>, sqlx::Error> {
     let found = sqlx::query_as::<_, OpenColumns>(
-        "SELECT id, team_id, task_id, project, url, due_ms, state FROM callbacks \
+        "SELECT id, team_id, task_id, project, url, due_ms, state, mode FROM callbacks \
          WHERE state IN ('pending', 'held') AND seq > $1 ORDER BY seq LIMIT $2",
     )
     .bind(after.map_or(0, CallbackId::sequence))

@@ -222,7 +222,7 @@ fn assert_summary(told: &str) {
         ("teams", 6),
         ("api_keys", 2),
         ("producers", 1),
-        ("projects", 1),
+        ("project_urls", 2),
         ("paused_endpoints", 1),
         ("vault_check", 1),
         ("pending", 3),

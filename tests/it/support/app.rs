@@ -145,7 +145,11 @@ impl TestApp {
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let request = request.body(body.into()).unwrap();
+        self.request(request.body(body.into()).unwrap()).await
+    }
+
+    /// Any request, through the router.
+    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
         let response = api::routes(self.app.clone()).call(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

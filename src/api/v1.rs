@@ -1,0 +1,93 @@
+//! The public API of projects, tasks and batches, wire-compatible with Scale's. Handlers
+//! read and shape; what is legal is decided in [`crate::work`].
+
+mod answer;
+mod batches;
+mod projects;
+mod quality;
+mod query;
+mod segment;
+mod tags;
+mod tasks;
+
+pub(super) use query::Query;
+
+use crate::access::Action::{AuditWork, EditProjects, ResendCallbacks, SeeWork, SubmitWork};
+use crate::api::caller::KeyCaller;
+use crate::api::table::Table;
+use crate::records::world::World;
+
+/// The routes of the work.
+pub(super) fn routes(table: Table) -> Table {
+    let table = table
+        .get("/v1/projects", SeeWork, projects::list)
+        .post("/v1/projects", EditProjects, projects::create)
+        .get("/v1/projects/{name}", SeeWork, projects::show)
+        .post(
+            "/v1/projects/{name}/setParams",
+            EditProjects,
+            projects::set_params,
+        )
+        .post(
+            "/v1/projects/{name}/setOntology",
+            EditProjects,
+            projects::set_ontology,
+        )
+        .get(
+            "/v1/projects/{name}/taskTemplates",
+            SeeWork,
+            projects::template,
+        )
+        .get("/v1/batches", SeeWork, batches::list)
+        .post("/v1/batches", SubmitWork, batches::create)
+        .get("/v1/batches/{name}", SeeWork, batches::show)
+        .get("/v1/batches/{name}/status", SeeWork, batches::status)
+        .post("/v1/batches/{name}/finalize", SubmitWork, batches::finalize)
+        .post(
+            "/v1/batches/{name}/setMetadata",
+            SubmitWork,
+            batches::set_metadata,
+        );
+    tasks(table)
+}
+
+/// A task's type and its id stand at one place of the path.
+fn tasks(table: Table) -> Table {
+    table
+        .get("/v1/tasks", SeeWork, tasks::list)
+        .post("/v1/task/{id}", SubmitWork, tasks::create)
+        .get("/v1/task/{id}", SeeWork, tasks::show)
+        .post("/v1/task/{id}/cancel", SubmitWork, tasks::cancel)
+        .post("/v1/task/{id}/audit", AuditWork, tasks::audit)
+        .post("/v1/task/{id}/unique_id", SubmitWork, tasks::set_unique_id)
+        .delete(
+            "/v1/task/{id}/unique_id",
+            SubmitWork,
+            tasks::clear_unique_id,
+        )
+        .post("/v1/task/{id}/setMetadata", SubmitWork, tasks::set_metadata)
+        .post("/v1/task/{id}/tags", SubmitWork, tags::set)
+        .put("/v1/task/{id}/tags", SubmitWork, tags::add)
+        .delete("/v1/task/{id}/tags", SubmitWork, tags::remove)
+        .post(
+            "/v1/task/{id}/send_callback",
+            ResendCallbacks,
+            tasks::send_callback,
+        )
+        .post(
+            "/v1/evaluation_tasks/{type}",
+            SubmitWork,
+            quality::evaluation,
+        )
+        .post("/v1/training_tasks/{type}", SubmitWork, quality::training)
+}
+
+impl KeyCaller {
+    /// What the key opens.
+    fn world(&self) -> World<'_> {
+        World {
+            team: &self.0.team,
+            mode: self.0.mode,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `/v1/evaluation_tasks` and `/v1/training_tasks`.
+
+use crate::api::body::TaskBody;
+use crate::api::caller::KeyCaller;
+use crate::api::error::ApiError;
+use crate::api::v1::answer::json_text;
+use crate::api::v1::segment::Segment;
+use crate::app::App;
+use crate::work::quality;
+use axum::extract::State;
+use axum::response::Response;
+
+pub(super) async fn evaluation(
+    State(app): State<App>,
+    caller: KeyCaller,
+    Segment(kind): Segment,
+    TaskBody(body): TaskBody,
+) -> Result<Response, ApiError> {
+    let made = quality::create(&app, caller.world(), ("evaluation", &kind), body).await?;
+    Ok(json_text(made))
+}
+
+pub(super) async fn training(
+    State(app): State<App>,
+    caller: KeyCaller,
+    Segment(kind): Segment,
+    TaskBody(body): TaskBody,
+) -> Result<Response, ApiError> {
+    let made = quality::create(&app, caller.world(), ("training", &kind), body).await?;
+    Ok(json_text(made))
+}

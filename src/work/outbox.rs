@@ -1,0 +1,112 @@
+//! Callbacks that changes have caused, from the records into the journal: right after the
+//! change, and by one process again and again for what was left over. The journal knows an
+//! event it has, so that handing over twice is harmless.
+
+use crate::app::App;
+use crate::app::append::Fresh;
+use crate::callback::Callback;
+use crate::journal::{Duty, JournalError};
+use crate::records::RecordsError;
+use crate::records::outbox::Owed;
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// How soon what was left over goes.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// What is younger is being handed over by whoever made the change, milliseconds.
+const YOUNG_MS: i64 = 1000;
+/// Tasks and batches in one sweep.
+const SWEEP_MAX: i64 = 500;
+/// Sweeps between two looks for old idempotency keys.
+const FORGET_EVERY: u32 = 3600;
+
+/// Why something is left over.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The journal did not answer.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The records did not answer.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+/// Hands over what is owed for a task or batch; what fails is left to the sweep.
+pub async fn hand_over(app: &App, subject: &str) {
+    if let Err(error) = try_hand_over(app, subject).await {
+        tracing::warn!(error = %error, "callbacks wait in the outbox");
+    }
+}
+
+/// Hands over what has been owed for a while. Returns whether there may be more.
+///
+/// # Errors
+/// [`OutboxError`] when a store does not answer: the rest is left over.
+pub async fn sweep(app: &App) -> Result<bool, OutboxError> {
+    let before = app.clock.now().cast_signed() - YOUNG_MS;
+    let subjects = app.records.owing(before, SWEEP_MAX).await?;
+    for subject in &subjects {
+        try_hand_over(app, subject).await?;
+    }
+    Ok(i64::try_from(subjects.len()).is_ok_and(|found| found == SWEEP_MAX))
+}
+
+/// Sweeps until aborted; of several processes one does.
+pub async fn run(app: App) {
+    let mut timer = tokio::time::interval(SWEEP_EVERY);
+    let mut sweeps = 0_u32;
+    loop {
+        timer.tick().await;
+        let swept = async {
+            if !app.journal.lead(Duty::Outbox).await? {
+                return Ok(());
+            }
+            while sweep(&app).await? {}
+            if sweeps.is_multiple_of(FORGET_EVERY) {
+                let now = app.clock.now().cast_signed();
+                app.records.forget_idempotency_keys(now).await?;
+            }
+            sweeps = sweeps.wrapping_add(1);
+            Ok::<_, OutboxError>(())
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(error = %error, "the outbox is swept later");
+        }
+    }
+}
+
+async fn try_hand_over(app: &App, subject: &str) -> Result<(), OutboxError> {
+    let owed = app.records.owed_for(subject).await?;
+    let Some(first) = owed.first() else {
+        return Ok(());
+    };
+    let Some(settings) = app.team(&first.team_id).await? else {
+        tracing::warn!(team.id = %first.team_id, "callbacks of a team that is gone stay in the outbox");
+        return Ok(());
+    };
+    // In one commit and in order: a later one never gets ahead of an earlier one.
+    let fresh = owed.iter().map(|owed| Fresh {
+        callback: callback(app, owed),
+        digest: Sha256::digest(&owed.body).into(),
+        settings: settings.clone(),
+    });
+    app.append(fresh.collect()).await?;
+    app.records.settle_owed(&owed).await?;
+    Ok(())
+}
+
+fn callback(app: &App, owed: &Owed) -> Callback {
+    Callback {
+        id: app.next_id(),
+        team: owed.team_id.as_str().into(),
+        // No producer's event is named so: theirs and ours do not meet.
+        event_id: format!("ringback:{}:{}", owed.subject, owed.event),
+        task_id: owed.subject.clone(),
+        project: owed.project.clone(),
+        mode: owed.mode(),
+        url: owed.url.clone(),
+        body: owed.body.clone().into(),
+        attempts: 0,
+        forgiven: 0,
+    }
+}
