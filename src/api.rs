@@ -8,7 +8,9 @@ pub mod caller;
 pub mod dead_letters;
 pub mod error;
 mod fields;
+mod file_bytes;
 pub mod labelling;
+pub mod openapi;
 pub mod operator;
 pub mod results;
 mod scale;
@@ -20,10 +22,11 @@ mod v1;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
+use crate::api::openapi::Published;
 use crate::api::table::Table;
 use crate::app::App;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -35,6 +38,8 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 #[must_use]
 pub fn table(app: App) -> Table {
     v1::routes(account::add(internal(Table::new(app))))
+        .get("/openapi.json", Action::Knock, openapi::json)
+        .get("/docs", Action::Knock, openapi::docs)
 }
 
 /// The labelling side's routes.
@@ -56,6 +61,7 @@ fn internal(table: Table) -> Table {
             Labelling,
             callbacks::explain,
         )
+        .get("/internal/v1/files/{id}", Labelling, file_bytes::show)
         .get("/internal/v1/teams/{id}", Labelling, teams::show)
         .put("/internal/v1/teams/{id}", Operate, teams::put)
         .put(
@@ -83,9 +89,12 @@ fn internal(table: Table) -> Table {
 
 /// What programs and people call.
 pub fn routes(app: App) -> Router {
-    table(app.clone())
+    let table = table(app.clone());
+    let published = Published::of(table.routes());
+    table
         .into_router()
         .fallback(|| async { ApiError::NotFound("route") })
+        .layer(Extension(published))
         .layer(from_fn(scale::shape_errors))
         .layer(from_fn_with_state(app.clone(), count))
         .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES_MAX))

@@ -11,6 +11,7 @@ use crate::app::audit::Audit;
 use crate::app::fresh::Fresh;
 use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
+use crate::blobs::{Blobs, BlobsError};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
 use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
@@ -70,6 +71,8 @@ pub struct App {
     pub journal: Journal,
     /// Teams, keys, producers, projects.
     pub records: Records,
+    /// Where uploaded files are; none where files are not kept.
+    pub blobs: Option<Blobs>,
     /// What is due next.
     pub queue: Arc<dyn Queue>,
     /// When to stop.
@@ -113,6 +116,9 @@ pub enum OpenError {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The place of files.
+    #[error(transparent)]
+    Blobs(#[from] BlobsError),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] LinkError),
@@ -166,6 +172,7 @@ impl App {
             task_waits: Arc::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
+            blobs: Blobs::open(&config)?,
             queue: open_queue(&config, role, clock.clone()).await?,
             config: Arc::new(config),
             _lock: lock.map(Arc::new),

@@ -3,6 +3,7 @@
 //! is reported at once.
 
 mod account;
+pub mod files;
 mod queue;
 mod rules;
 pub mod secret_url;
@@ -37,8 +38,9 @@ macro_rules! section {
 section!(
     /// Every setting.
     Config {
-        data: Data, store: Store, api: Api, operator: Operator, intake: Intake, account: Account,
-        mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
+        data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
+        account: Account, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
+        retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
 section!(
@@ -48,6 +50,13 @@ section!(
 section!(
     /// `[store]`
     Store { url: SecretUrl, connections_max: u32 }
+);
+section!(
+    /// `[files]`
+    Files {
+        url: SecretUrl, file_bytes_max: u64, uploads_max: usize, upload_timeout_ms: u64,
+        import_timeout_ms: u64, unused_days: u32,
+    }
 );
 section!(
     /// `[api]`

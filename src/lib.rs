@@ -15,6 +15,7 @@
 //! - [`api`]: the routes. [`cli`]: the commands.
 
 pub mod access;
+pub mod blobs;
 pub mod callback;
 pub mod checksum;
 pub mod clock;
@@ -43,6 +44,8 @@ pub mod intake;
 pub mod people;
 
 pub mod teams;
+
+pub mod files;
 
 pub mod api;
 

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod batches;
 pub mod endpoints;
+pub mod files;
 pub mod invites;
 pub mod labelling;
 pub mod mails;

@@ -2,6 +2,7 @@
 //! Causes go to the log, never to the caller.
 
 use crate::explain::ExplainError;
+use crate::files::FilesError;
 use crate::intake::IntakeError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
@@ -168,6 +169,28 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         response
+    }
+}
+
+impl From<FilesError> for ApiError {
+    fn from(error: FilesError) -> Self {
+        match error {
+            FilesError::Invalid { field, reason } => Self::Invalid { field, reason },
+            FilesError::Taken(reference) => Self::Conflict {
+                field: "reference_id",
+                reason: format!("{reference:?} is taken by another file"),
+            },
+            FilesError::TooLarge(max) => Self::TooLarge(usize::try_from(max).unwrap_or(usize::MAX)),
+            FilesError::Records(error) => error.into(),
+            FilesError::Client(error) => {
+                tracing::error!(error = %error, "no client can be made");
+                Self::Unavailable
+            }
+            FilesError::Blobs(error) => {
+                tracing::error!(error = %error, "the files failed a request");
+                Self::Unavailable
+            }
+        }
     }
 }
 

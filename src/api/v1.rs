@@ -3,6 +3,7 @@
 
 mod answer;
 mod batches;
+mod files;
 mod projects;
 mod quality;
 mod query;
@@ -16,6 +17,8 @@ use crate::access::Action::{AuditWork, EditProjects, ResendCallbacks, SeeWork, S
 use crate::api::caller::KeyCaller;
 use crate::api::table::Table;
 use crate::records::world::World;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 
 /// The routes of the work.
 pub(super) fn routes(table: Table) -> Table {
@@ -48,7 +51,7 @@ pub(super) fn routes(table: Table) -> Table {
             SubmitWork,
             batches::set_metadata,
         );
-    tasks(table)
+    files(tasks(table))
 }
 
 /// A task's type and its id stand at one place of the path.
@@ -80,6 +83,15 @@ fn tasks(table: Table) -> Table {
             quality::evaluation,
         )
         .post("/v1/training_tasks/{type}", SubmitWork, quality::training)
+}
+
+fn files(table: Table) -> Table {
+    // A file is larger than any other body, and counted as it comes.
+    let upload = files::upload.layer(DefaultBodyLimit::disable());
+    table
+        .post("/v1/files/upload", SubmitWork, upload)
+        .post("/v1/files/import", SubmitWork, files::import)
+        .get("/v1/files", SeeWork, files::list)
 }
 
 impl KeyCaller {

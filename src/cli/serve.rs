@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery;
 use crate::delivery::client::Client;
+use crate::files;
 use crate::mail::{self, Sender};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
@@ -95,6 +96,8 @@ impl Gateway {
         tasks.push(tokio::spawn(mail::run(app.clone(), sender)));
         if role != Role::Api {
             tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
+            // Nothing waits for it: what it leaves goes the next time.
+            tokio::spawn(files::run(app.clone()));
         }
         let router = api::operator_routes(app.clone());
         // Answers to the last: an operator wants to see how the stop goes.

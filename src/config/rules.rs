@@ -63,6 +63,7 @@ impl Config {
             .filter(|(broken, _)| *broken)
             .map(|(_, text)| text)
             .chain(self.store.problems())
+            .chain(self.files.problems())
             .chain(self.queue.problems())
             .chain(self.account.problems())
             .chain(self.mail.problems())

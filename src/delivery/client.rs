@@ -7,6 +7,7 @@
 
 mod connector;
 mod fault;
+pub mod fetch;
 mod open;
 pub mod resolve;
 mod stream;

@@ -8,6 +8,7 @@ mod crash; // kill -9 at random moments
 mod dead_letters; // given up: listed, replayed, dropped
 mod delivery; // what goes over the wire to a receiver, and what may not
 mod distributed; // several processes, and what happens when their stores or they fail
+mod files; // customers' files: taken, listed, fetched, deleted
 mod flow; // the main job: delivered, retried, held, refused
 mod full_disk; // finishing what was accepted without room
 mod intake; // handing in results: forms, answers, limits

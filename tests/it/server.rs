@@ -1,7 +1,7 @@
 //! The accept loop: limits on heads, bodies, idleness and connections.
 
 use crate::support::app::TestApp;
-use ringback::api::{routes, server};
+use ringback::api::server;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 async fn serve(app: &TestApp) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = routes(app.app.clone());
+    let router = app.routes();
     (
         address,
         tokio::spawn(server::run(

@@ -310,6 +310,42 @@ pub const TABLES: &[Table] = &[
             ("created_ms", Number),
         ],
     },
+    Table {
+        name: "files",
+        columns: &[
+            ("id", Text),
+            ("team_id", Text),
+            ("mode", Text),
+            ("reference_id", Text),
+            ("display_name", Text),
+            ("mime_type", Text),
+            ("size_bytes", Number),
+            ("sha256", Text),
+            ("project", Text),
+            ("metadata", Text),
+            ("created_ms", Number),
+            ("stored_ms", Number),
+            ("used_ms", Number),
+        ],
+    },
+    Table {
+        name: "audit",
+        columns: &[
+            ("team_id", Text),
+            ("seq", Number),
+            ("at_ms", Number),
+            ("actor", Text),
+            ("action", Text),
+            ("target", Text),
+            ("address", Text),
+            ("status", Number),
+            ("hash", Text),
+        ],
+    },
+    Table {
+        name: "audit_heads",
+        columns: &[("team_id", Text), ("seq", Number), ("hash", Text)],
+    },
     VAULT_CHECK,
 ];
 

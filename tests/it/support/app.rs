@@ -4,6 +4,7 @@
 use super::endpoint::Endpoint;
 use super::redis::Redis;
 use super::store::configs;
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
@@ -150,7 +151,7 @@ impl TestApp {
 
     /// Any request, through the router.
     pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
-        let response = api::routes(self.app.clone()).call(request).await.unwrap();
+        let response = self.routes().call(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -162,6 +163,11 @@ impl TestApp {
                 .map(|value| value.to_str().unwrap().to_owned()),
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
+    }
+
+    /// What a server would serve.
+    pub(crate) fn routes(&self) -> Router {
+        api::routes(self.app.clone())
     }
 
     pub(crate) fn key(&self) -> &str {

@@ -1,0 +1,144 @@
+//! What is said of the routes of the labelling side, and of the description itself.
+
+use crate::api::openapi::Chapter;
+use crate::api::openapi::describe::{
+    Described, any_object, anything, bytes, flag, get, list, map_of, named, number, number_from,
+    object, one_of, post, put, text, text_from,
+};
+
+pub(super) fn chapters() -> Vec<Chapter> {
+    vec![
+        Chapter {
+            name: "Labelling side",
+            about: "For the operator's own programs: a producer's key opens it.",
+            routes: [results(), tasks(), callbacks(), teams()]
+                .into_iter()
+                .flatten()
+                .collect(),
+        },
+        Chapter {
+            name: "Description",
+            about: "This.",
+            routes: vec![
+                get("/openapi.json", "The API's description.").gives(any_object()),
+                get("/docs", "The same for people.").gives_as(200, "text/html", text()),
+            ],
+        },
+    ]
+}
+
+fn results() -> Vec<Described> {
+    let result = object([
+        ("event_id", text_from(1)),
+        ("team_id", text_from(1)),
+        ("task_id", text_from(1)),
+        ("mode", one_of(&["live", "test"])),
+        ("status", text_from(1)),
+        ("response", anything()),
+        ("task?", any_object()),
+        ("callback_url?", text()),
+        ("project?", text()),
+    ]);
+    vec![
+        post(
+            "/internal/v1/results",
+            "Hand in a result, an array of them, or lines.",
+        )
+        .takes(result)
+        .gives_as(202, "application/json", any_object())
+        .gives_as(207, "application/json", any_object())
+        .may(&[404, 409, 415, 422, 429]),
+        get("/internal/v1/files/{id}", "Read what a customer uploaded.").gives_as(
+            200,
+            "application/octet-stream",
+            bytes(),
+        ),
+    ]
+}
+
+fn tasks() -> Vec<Described> {
+    let waiting = || object([("tasks", list(any_object()))]);
+    let ids = || ("task_ids", list(text()));
+    vec![
+        get("/internal/v1/tasks", "Live tasks that wait, oldest first.")
+            .query("after", text(), "After this task.")
+            .query("limit", number(), "Tasks at most.")
+            .query("wait_ms", number_from(0, 1000), "How long to wait for one.")
+            .gives(waiting()),
+        post("/internal/v1/tasks/claim", "Take tasks for a time.")
+            .takes(object([ids(), ("lease_ms?", number())]))
+            .gives(waiting()),
+        post("/internal/v1/tasks/acknowledge", "Take tasks for good.")
+            .takes(object([ids()]))
+            .gives(object([ids()])),
+    ]
+}
+
+fn callbacks() -> Vec<Described> {
+    let page = || {
+        object([
+            ("callbacks", list(named("Callback"))),
+            ("next_cursor?", text()),
+        ])
+    };
+    let search = |path, summary| {
+        get(path, summary)
+            .query("team_id", text(), "Of this team.")
+            .query("task_id", text(), "Of this task.")
+            .query("limit", number_from(1, 1000), "Callbacks on a page.")
+            .query("cursor", text(), "From the page before.")
+            .gives(page())
+    };
+    let selection = || {
+        object([
+            ("callback_ids?", list(text())),
+            ("team_id?", text_from(1)),
+            ("limit?", number_from(1, 1000)),
+            ("dry_run?", flag()),
+        ])
+    };
+    let selected = || object([("callbacks", number()), ("dry_run", flag())]);
+    vec![
+        search("/internal/v1/callbacks", "Search callbacks, newest first."),
+        get("/internal/v1/callbacks/{id}", "Read a callback.").gives(named("Callback")),
+        get(
+            "/internal/v1/callbacks/{id}/explain",
+            "The whole story of a callback.",
+        )
+        .gives(any_object()),
+        search("/internal/v1/dead-letters", "Callbacks that were given up."),
+        post("/internal/v1/dead-letters/replay", "Send them again.")
+            .takes(selection())
+            .gives(selected()),
+        post("/internal/v1/dead-letters/drop", "Give them up for good.")
+            .takes(selection())
+            .gives(selected()),
+    ]
+}
+
+fn teams() -> Vec<Described> {
+    let settings = [
+        ("name?", text_from(1)),
+        ("default_callback_url?", text()),
+        ("latest_only?", flag()),
+    ];
+    vec![
+        get("/internal/v1/teams/{id}", "Read a team.").gives(any_object()),
+        put("/internal/v1/teams/{id}", "Make a team, or change it.")
+            .takes(object(settings))
+            .gives(any_object())
+            .gives_as(201, "application/json", any_object()),
+        put(
+            "/internal/v1/teams/{id}/projects/{name}",
+            "Set the callback URL of a project.",
+        )
+        .takes(object([("callback_url?", text())]))
+        .gives(map_of(anything())),
+        post(
+            "/internal/v1/teams/{id}/endpoints/resume",
+            "Call a paused endpoint again.",
+        )
+        .takes(object([("url", text_from(1))]))
+        .gives(map_of(anything())),
+    ]
+}
