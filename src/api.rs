@@ -15,6 +15,7 @@ pub mod server;
 pub mod table;
 pub mod teams;
 mod time;
+mod v1;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
@@ -32,7 +33,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    account::add(internal(Table::new(app)))
+    v1::add(account::add(internal(Table::new(app))))
 }
 
 /// The labelling side's routes.

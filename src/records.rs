@@ -8,6 +8,7 @@ pub mod invites;
 pub mod mails;
 pub mod producers;
 pub mod projects;
+pub mod reseal;
 pub mod secrets;
 pub mod sessions;
 pub mod teams;

@@ -67,26 +67,22 @@ pub enum ApiError {
 impl ApiError {
     fn parts(self) -> (StatusCode, &'static str, Option<&'static str>, String) {
         let text = str::to_owned;
+        let without_field = |status, code, message: &str| (status, code, None, text(message));
         match self {
-            Self::Unauthorized => (
+            Self::Unauthorized => without_field(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                None,
-                text(
-                    "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
-                ),
+                "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
             ),
-            Self::WrongPassword => (
+            Self::WrongPassword => without_field(
                 StatusCode::UNAUTHORIZED,
                 "wrong_password",
-                None,
-                text("wrong e-mail address or password"),
+                "wrong e-mail address or password",
             ),
-            Self::Forbidden => (
+            Self::Forbidden => without_field(
                 StatusCode::FORBIDDEN,
                 "forbidden",
-                None,
-                text("your role does not permit this; ask an admin of your team"),
+                "your role does not permit this; ask an admin of your team",
             ),
             Self::Invalid { field, reason } => {
                 (StatusCode::BAD_REQUEST, "invalid", Some(field), reason)
@@ -114,11 +110,10 @@ impl ApiError {
                 None,
                 format!("the body exceeds {max} bytes; send fewer results in one request"),
             ),
-            Self::BodyTimeout => (
+            Self::BodyTimeout => without_field(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_timeout",
-                None,
-                text("the body did not arrive in time; send it without pauses"),
+                "the body did not arrive in time; send it without pauses",
             ),
             Self::QueueFull(reason) => (
                 StatusCode::TOO_MANY_REQUESTS,
