@@ -65,7 +65,7 @@ async fn a_letter_goes_over_tls_of_both_kinds_with_a_password() {
         invite(&app, "ana@x.test").await;
         send(&app).await;
         assert_eq!(
-            (counted(&app, "put_off"), counted(&app, "sent")),
+            (counted(&app, "delayed"), counted(&app, "sent")),
             (0, 1),
             "{tls}"
         );
@@ -99,10 +99,10 @@ async fn a_letter_waits_for_a_server_that_is_away_or_says_later() {
     let app = with_url(format!("smtp://127.0.0.1:{port}")).await;
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!((counted(&app, "put_off"), counted(&app, "sent")), (1, 0));
+    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (1, 0));
     // Not due yet: nobody is asked.
     send(&app).await;
-    assert_eq!(counted(&app, "put_off"), 1);
+    assert_eq!(counted(&app, "delayed"), 1);
     let mut server = MailServer::start(&json!({"answers": ["451 later", "421 later"]}));
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let mut config = app.app.config.as_ref().clone();
@@ -112,7 +112,7 @@ async fn a_letter_waits_for_a_server_that_is_away_or_says_later() {
         app.clock.advance_ms(900_000);
         send_due(&app.app, &sender).await.unwrap();
     }
-    assert_eq!((counted(&app, "put_off"), counted(&app, "sent")), (3, 1));
+    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (3, 1));
     assert_eq!(server.mail()["to"], json!(["ana@x.test"]));
 }
 
@@ -122,16 +122,16 @@ async fn a_letter_is_given_up_when_refused_for_good_or_after_its_time() {
     let app = with_url(format!("smtp://127.0.0.1:{}", server.port)).await;
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!(counted(&app, "given_up"), 1);
+    assert_eq!(counted(&app, "failed"), 1);
     let port = server.port;
     assert!(server.stop().is_empty());
     let app = with_url(format!("smtp://127.0.0.1:{port}")).await;
     invite(&app, "ana@x.test").await;
-    while counted(&app, "given_up") == 0 {
+    while counted(&app, "failed") == 0 {
         send(&app).await;
         app.clock.advance_ms(900_000);
     }
-    let tries = counted(&app, "put_off");
+    let tries = counted(&app, "delayed");
     assert!((90..110).contains(&tries), "a day of tries: {tries}");
 }
 
@@ -143,7 +143,7 @@ async fn no_letter_goes_to_a_server_that_cannot_prove_itself() {
     let app = with_url(url("smtps", server.port)).await; // trusts Mozilla's alone
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!((counted(&app, "put_off"), counted(&app, "sent")), (1, 0));
+    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (1, 0));
     assert!(server.stop().is_empty());
     // TLS is required, and this one has none.
     let server = MailServer::start(&json!({}));

@@ -50,11 +50,7 @@ impl MailServer {
     pub(crate) fn stop(mut self) -> Vec<String> {
         drop(self.child.stdin.take());
         self.child.wait().unwrap();
-        let mut left = Vec::new();
-        while let Some(line) = self.lines.next() {
-            left.push(line.unwrap());
-        }
-        left
+        self.lines.by_ref().map(Result::unwrap).collect()
     }
 }
 
