@@ -270,6 +270,8 @@ async fn tries_made_at_once_are_counted_one_by_one() {
         assert_eq!(allowed, 5, "on {name}");
         assert!(one.count_try("bo", limit, NOW).await.unwrap());
         assert!(!one.count_try("ana", limit, NOW + 999).await.unwrap());
+        one.prune_sessions(NOW).await.unwrap();
+        assert!(!one.count_try("ana", limit, NOW + 999).await.unwrap());
         assert!(one.count_try("ana", limit, NOW + 1000).await.unwrap());
     }
 }
