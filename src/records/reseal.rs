@@ -1,5 +1,5 @@
 //! Everything sealed, sealed anew with the newest version of the vault's key, in one
-//! transaction. [`SEALED`] names every such column; a test looks for forgotten ones.
+//! transaction. `SEALED` names every such column; a test looks for forgotten ones.
 
 use crate::records::secrets::SecretKind;
 use crate::records::{Records, RecordsError, VAULT_CHECK_PLACE, api_keys, mails, teams};
