@@ -193,13 +193,13 @@ async fn conclude(app: &App, claimed: &Claimed, sent: Sent) -> Result<(), Record
         }
         Sent::Later(reason) if !is_old => {
             tracing::warn!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is put off");
-            count("put_off");
+            count("delayed");
             let due = now + delay_ms(claimed.tries);
             app.records.put_mail_off(&claimed.id, due).await
         }
         Sent::Later(reason) | Sent::Never(reason) => {
             tracing::error!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is given up");
-            count("given_up");
+            count("failed");
             app.records.forget_mail(&claimed.id).await
         }
     }

@@ -13,6 +13,7 @@ pub mod outbox;
 pub mod producers;
 pub mod projects;
 pub mod quality;
+pub mod reseal;
 pub mod secrets;
 pub mod sessions;
 pub mod tasks;

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// One team's settings. Secrets inside: no `Debug`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TeamSettings {
     /// The team.
     pub id: TeamId,

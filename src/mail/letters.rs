@@ -35,10 +35,11 @@ pub fn password_reset(link: &str, valid_minutes: u64) -> Letter {
 
 fn letter(subject: &str, paragraphs: &[&str], (label, link): (&str, &str)) -> Letter {
     let text = format!("{}\n\n{label}:\n{link}\n", paragraphs.join("\n\n"));
-    let marked: String = paragraphs
+    let marked: Vec<_> = paragraphs
         .iter()
         .map(|paragraph| format!("<p>{}</p>\n", escape(paragraph)))
         .collect();
+    let marked = marked.concat();
     let link = escape(link);
     Letter {
         subject: subject.to_owned(),

@@ -147,10 +147,26 @@ pub async fn create_team(
     }
     let id = uuid::Uuid::now_v7().to_string();
     records.add_team(&id, name, now).await?;
-    let new = invitation(account, (&id, name), (admin, Role::Admin), now);
-    let link = account.link("invite", &new.token);
-    records.add_invites(&[new]).await?;
+    let token = invite_admin(records, account, (&id, name, admin), now).await?;
+    let link = account.link("invite", &token);
     Ok(NewTeam { id, link })
+}
+
+/// Invites the first admin of a team that has none, given its id and name; returns what the
+/// link holds.
+///
+/// # Errors
+/// [`PeopleError::Records`] when the address is taken or the records do not answer.
+pub async fn invite_admin(
+    records: &Records,
+    account: &Account,
+    (team, name, admin): (&str, &str, &str),
+    now: TimestampMs,
+) -> Result<String, PeopleError> {
+    let new = invitation(account, (team, name), (admin, Role::Admin), now);
+    let token = new.token.clone();
+    records.add_invites(&[new]).await?;
+    Ok(token)
 }
 
 /// Joins the team that the link invites to. The invitation is spent.

@@ -77,24 +77,24 @@ pub async fn transfer_admin(records: &Records, team: &str, email: &str) -> Resul
     }
 }
 
-/// The operator moves a user into another team.
+/// The operator moves a user into another team. Returns the one they were in.
 ///
 /// # Errors
 /// [`PeopleError::Invalid`] when there is no such user or team, or it is an admin.
-pub async fn move_user(records: &Records, email: &str, team: &str) -> Result<(), PeopleError> {
+pub async fn move_user(records: &Records, email: &str, team: &str) -> Result<String, PeopleError> {
     let user = by_email(records, email).await?;
     if records.team(team).await?.is_none() {
         return Err(invalid("team", format!("{team} does not exist")));
     }
     if records.move_user(&user, team).await? {
-        Ok(())
+        Ok(user.team)
     } else {
         let reason = "is an admin, without whom the team would have none: transfer that first";
         Err(invalid("email", reason))
     }
 }
 
-/// The operator disables or enables a user of whatever team.
+/// The operator disables or enables a user of whatever team. Returns which.
 ///
 /// # Errors
 /// [`PeopleError::Invalid`] when there is no such user, or it is an admin.
@@ -102,10 +102,10 @@ pub async fn set_status_of(
     records: &Records,
     email: &str,
     status: Status,
-) -> Result<(), PeopleError> {
+) -> Result<String, PeopleError> {
     let user = by_email(records, email).await?;
     if records.set_status(&user.id, status).await? {
-        Ok(())
+        Ok(user.team)
     } else {
         let reason = "is an admin or was removed; an admin's role can be transferred first";
         Err(invalid("email", reason))

@@ -49,7 +49,7 @@ impl Records {
             .bind(team)
             .bind(mode.as_str())
             .bind(self.vault.digest(&key))
-            .bind(self.vault.seal(&format!("{team}|api key|v1"), &key))
+            .bind(self.vault.seal(&place(team), &key))
             .bind(&key[key.len() - 4..])
             .bind(now.cast_signed())
             .execute(connection)
@@ -98,7 +98,7 @@ impl Records {
         let open = |(mode, sealed): (String, String)| {
             Ok((
                 stored_mode(&mode),
-                self.vault.unseal(&format!("{team}|api key|v1"), &sealed)?,
+                self.vault.unseal(&place(team), &sealed)?,
             ))
         };
         rows.into_iter().map(open).collect()
@@ -150,7 +150,7 @@ impl Records {
                     .await
             })
             .await?;
-        let place = format!("{team}|api key|v1");
+        let place = place(team);
         let open = sealed.map(|sealed| self.vault.unseal(&place, &sealed));
         Ok(open.transpose()?)
     }
@@ -174,4 +174,9 @@ impl Records {
             .await?;
         Ok(deleted.rows_affected() > 0)
     }
+}
+
+/// Binds a sealed key to its team.
+pub(super) fn place(team: &str) -> String {
+    super::teams::place(team, "api key")
 }

@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 
 /// A team as stored, its secrets open.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Team {
     /// Its id.
     pub id: String,

@@ -1,6 +1,7 @@
 //! The one test binary: features through the real parts, adapters through their contracts.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod access; // every route for every kind of caller, own things and foreign ones
 mod architecture; // arrows down, fences, sizes
 mod audit; // who changed what, and how often a caller may ask
 mod cli; // the commands of the real binary

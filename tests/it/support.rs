@@ -16,4 +16,5 @@ pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod redis; // real Redis servers
 pub(crate) mod resolver; // a name server that answers as told
 pub(crate) mod simulator; // receivers on virtual time
+pub(crate) mod smtp; // a real mail server
 pub(crate) mod store; // a journal on every database
