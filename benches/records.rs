@@ -47,7 +47,7 @@ const WORLD: World<'static> = World {
 async fn main() -> ExitCode {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let tasks = if quick { TASKS_QUICK } else { TASKS };
-    let folder = tempfile::tempdir_in(".").unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut config = Config::build(None, std::iter::empty()).unwrap();
     folder.path().clone_into(&mut config.data.dir);
     let file = folder.path().join("records.db");
@@ -129,6 +129,26 @@ impl Row {
         tags
     }
 
+    fn review(&self) -> Option<&'static str> {
+        match (self.status(), self.n % 1000) {
+            ("completed", 510) => Some("rejected"),
+            ("completed", rest) if rest % 10 == 1 => Some("accepted"),
+            _ => None,
+        }
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![
+            ("", String::new()),
+            ("project", self.project()),
+            ("batch", self.batch()),
+            ("type", self.kind().to_owned()),
+        ];
+        all.extend(self.tags().into_iter().map(|tag| ("tag", tag.to_owned())));
+        all.extend(self.review().map(|it| ("review", it.to_owned())));
+        all
+    }
+
     fn values(&self) -> String {
         let Self { n, id, ms } = self;
         let (project, batch, status, kind) =
@@ -143,11 +163,8 @@ impl Row {
         } else {
             ("NULL".to_owned(), "NULL")
         };
-        let review = match (status, n % 1000) {
-            ("completed", 500) => "'rejected'",
-            ("completed", rest) if rest % 10 == 1 => "'accepted'",
-            _ => "NULL",
-        };
+        let review = self.review();
+        let review = review.map_or("NULL".to_owned(), |it| format!("'{it}'"));
         let params = r#"{"attachment":"https://files.example.com/2024/05/01/image-0001.jpg","attachment_type":"image","geometries":{"box":{"objects_to_annotate":["cow","calf"],"min_height":10,"min_width":10}}}"#;
         format!(
             "('{id}', 'team_a', 'live', '{kind}', '{status}', '{project}', 0, '{batch}', 'u-{n}', \
@@ -191,13 +208,8 @@ async fn fill(url: &str, tasks: u64) {
             )
             .await;
             for row in &rows {
-                for key in [
-                    ("", String::new()),
-                    ("project", row.project()),
-                    ("batch", row.batch()),
-                    ("type", row.kind().to_owned()),
-                ] {
-                    *counts.entry((key.0, key.1, row.status())).or_default() += 1;
+                for (kind, name) in row.counted() {
+                    *counts.entry((kind, name, row.status())).or_default() += 1;
                 }
             }
         }

@@ -1,11 +1,13 @@
 //! The JSON routes as one table. Status codes live in [`error`] and the handlers only.
 
+mod account;
 mod audit;
 mod body;
 pub mod callbacks;
 pub mod caller;
 pub mod dead_letters;
 pub mod error;
+mod fields;
 mod file_bytes;
 pub mod labelling;
 pub mod openapi;
@@ -15,6 +17,7 @@ mod scale;
 pub mod server;
 pub mod table;
 pub mod teams;
+mod time;
 mod v1;
 mod v2;
 
@@ -35,7 +38,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    v2::routes(v1::routes(internal(Table::new(app))))
+    v2::routes(v1::routes(account::add(internal(Table::new(app)))))
         .get("/openapi.json", Action::Knock, openapi::json)
         .get("/docs", Action::Knock, openapi::docs)
 }

@@ -20,13 +20,16 @@ use crate::config::Config;
 use crate::folder::{self, FolderError};
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::queue::fair::Limits;
 use crate::queue::memory::MemoryQueue;
 use crate::queue::redis::link::LinkError;
 use crate::queue::redis::{RedisQueue, RedisSettings};
 use crate::queue::{Entry, Queue, QueueError};
 use crate::records::api_keys::KeyOwner;
+
 use crate::records::audit::AuditEntry;
+use crate::records::sessions::Person;
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
 use crate::vault::{Vault, VaultError};
@@ -39,6 +42,8 @@ use tokio::time::Instant;
 
 /// A key that was removed is refused after this at the latest.
 const KEYS_FRESH_FOR: Duration = Duration::from_secs(1);
+/// How often a session's use is written down.
+const SEEN_EVERY_MS: u64 = 60_000;
 /// A team's queue may be overfilled by what comes within this.
 const DEPTH_FRESH_FOR: Duration = Duration::from_secs(1);
 
@@ -74,9 +79,14 @@ pub struct App {
     pub shutdown: Shutdown,
     /// Which addresses may be dialled.
     pub guard: Guard,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
+    /// Told when a letter was put into the outbox.
+    pub mail_written: Arc<Notify>,
     /// Told when this process made a task that waits for the labelling side.
     pub task_waits: Arc<Notify>,
     settings: Settings,
+    people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
     key_owners: Fresh<Arc<KeyOwner>>,
     audit: Audit,
@@ -147,6 +157,9 @@ impl App {
         let ids = IdSequence::after(journal.last_id().await?);
         Ok(Self {
             settings: Settings::new(records.clone(), default_policy(&config)),
+            passwords: Passwords::new(),
+            mail_written: Arc::default(),
+            people: Fresh::new(KEYS_FRESH_FOR),
             producers: Fresh::new(KEYS_FRESH_FOR),
             key_owners: Fresh::new(KEYS_FRESH_FOR),
             depths: config
@@ -217,6 +230,32 @@ impl App {
         let asked = Instant::now();
         let owner = self.records.key_owner(key).await?;
         Ok(owner.map(|owner| self.key_owners.put(digest, owner.into(), asked)))
+    }
+
+    /// Whose session this is, as it was at most 1 s ago.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the records do not answer.
+    pub async fn person_of(&self, token: &str) -> Result<Option<Arc<Person>>, RecordsError> {
+        let (digest, now) = (self.records.digest(token), self.clock.now());
+        let kept = self.people.get(&digest);
+        if let Some(person) = kept.filter(|person| person.expires_ms > now) {
+            return Ok(Some(person));
+        }
+        let asked = Instant::now();
+        let Some(person) = self.records.person_of(token, now).await? else {
+            return Ok(None);
+        };
+        if person.seen_ms.saturating_add(SEEN_EVERY_MS) <= now {
+            self.records.touch_session(&person.session, now).await?;
+        }
+        Ok(Some(self.people.put(digest, person.into(), asked)))
+    }
+
+    /// The next callers are looked up in the records: call it after a session or a key ended.
+    pub fn forget_callers(&self) {
+        self.people.clear();
+        self.key_owners.clear();
     }
 
     /// Into the audit log; returns once it is committed, or false if it is not.

@@ -105,7 +105,7 @@ impl TaskKey {
 }
 
 /// Whether the result is real. Decides which callback auth key is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Labelled by people.
@@ -199,6 +199,9 @@ pub struct Callback {
 pub const HELD_NO_URL: &str = "no callback URL";
 /// Why a callback is held after 410 Gone.
 pub const HELD_GONE: &str = "endpoint paused after 410 Gone";
+
+/// Why a callback is held whose team has paused its deliveries.
+pub const HELD_PAUSED: &str = "deliveries paused by the team";
 
 /// What one attempt to deliver came to. A receiver's failure is a value, not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]

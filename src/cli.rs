@@ -10,9 +10,14 @@ mod listen;
 mod migrate_store;
 mod producers;
 mod serve;
+mod teams;
+mod users;
+mod vault;
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::records::Records;
+use crate::records::audit::AuditEntry;
 use crate::vault::Vault;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -41,6 +46,15 @@ enum Command {
     /// Manage the programs that hand in results
     #[command(subcommand)]
     Producers(producers::ProducersCommand),
+    /// Make teams, list them, give one another admin
+    #[command(subcommand)]
+    Teams(teams::TeamsCommand),
+    /// Support for users: another team, out, in again
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// Replace the key that seals secrets
+    #[command(subcommand)]
+    Vault(vault::VaultCommand),
     /// Move an embedded installation into PostgreSQL
     MigrateStore(migrate_store::MigrateStoreArgs),
     /// Read the audit log, or prove that nothing in it was changed
@@ -76,6 +90,20 @@ async fn open_records(config: &Config) -> Result<Records> {
     Ok(Records::open(config, vault).await?)
 }
 
+/// Puts what the operator did into a team's audit log, or with no team into their own.
+async fn note(records: &Records, team: &str, (what, target): (&str, &str)) -> Result<()> {
+    let entry = AuditEntry {
+        team: team.to_owned(),
+        at: Clock::system().now(),
+        actor: "operator".to_owned(),
+        action: format!("ringback {what}"),
+        target: target.to_owned(),
+        address: String::new(),
+        status: 0,
+    };
+    Ok(records.append_audit(&[entry]).await?)
+}
+
 /// Runs one command to its end.
 ///
 /// # Errors
@@ -87,6 +115,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Listen(args) => block_on(listen::run(args)),
         Command::Config(command) => configuration::run(&command),
         Command::Producers(command) => block_on(producers::run(command)),
+        Command::Teams(command) => block_on(teams::run(command)),
+        Command::Users(command) => block_on(users::run(command)),
+        Command::Vault(command) => block_on(vault::run(command)),
         Command::MigrateStore(args) => block_on(migrate_store::run(args)),
         Command::Audit(command) => block_on(audit::run(command)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),

@@ -2,6 +2,7 @@
 //! environment. All cross-field rules are in `config/rules.rs`; every problem
 //! is reported at once.
 
+mod account;
 pub mod files;
 mod queue;
 mod rules;
@@ -38,8 +39,8 @@ section!(
     /// Every setting.
     Config {
         data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
-        work: Work, queue: Queue,
-        delivery: Delivery, retry: Retry, retention: Retention, shutdown: Shutdown, log: Log,
+        account: Account, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
+        retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
 section!(
@@ -72,6 +73,17 @@ section!(
 section!(
     /// `[intake]`
     Intake { commit_items_max: usize, team_pending_max: u64 }
+);
+section!(
+    /// `[account]`
+    Account {
+        public_url: String, invite_valid_hours: u32, session_valid_hours: u32,
+        sign_in_account_tries_max: u32, sign_in_address_tries_max: u32, sign_in_window_ms: u64,
+    }
+);
+section!(
+    /// `[mail]`
+    Mail { url: SecretUrl, from: String, ca_file: PathBuf, timeout_ms: u64, give_up_hours: u32 }
 );
 section!(
     /// `[work]`

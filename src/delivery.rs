@@ -3,8 +3,8 @@
 //! The loop, one room a step:
 //! 1. [`rebuild`] fills the queue from the journal: at start, and whatever it missed later.
 //! 2. [`worker`] takes permits first, then claims as many callbacks as it has permits.
-//! 3. [`attempt`] resolves the target, signs and POSTs through [`client`], within one
-//!    budget. It gives a value, never an error.
+//! 3. [`attempt`] resolves the target, signs and POSTs ([`request`]) through [`client`],
+//!    within one budget. It gives a value, never an error.
 //! 4. The endpoint's answer moves its lane's window at once; the permit is free again.
 //! 5. [`settle`] writes attempts and new states in one commit, then tells the queue.
 //!    A crash in between costs nothing: the lease ends, the next claim finds the
@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod client;
 pub mod housekeeping;
 pub mod rebuild;
+pub mod request;
 pub mod settle;
 pub mod worker;
 

@@ -3,11 +3,13 @@
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
 //!   signed, what an answer means. [`access`]: who may do what.
-//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`telemetry`],
-//!   [`shutdown`], [`vault`]: the ground.
+//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`passwords`],
+//!   [`telemetry`], [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, keys, producers.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
+//! - [`mail`]: letters on their way. [`people`]: who joins, comes in, changes roles.
+//!   [`teams`]: what a team decides about its deliveries.
 //! - [`work`]: projects, tasks, batches.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
 //! - [`api`]: the routes. [`cli`]: the commands.
@@ -20,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod folder;
 pub mod metrics;
+pub mod passwords;
 pub mod shutdown;
 pub mod telemetry;
 pub mod vault;
@@ -31,12 +34,16 @@ pub mod records;
 pub mod app;
 pub mod migration;
 
+pub mod mail;
 pub mod work;
 
 pub mod dead_letters;
 pub mod delivery;
 pub mod explain;
 pub mod intake;
+pub mod people;
+
+pub mod teams;
 
 pub mod files;
 

@@ -46,6 +46,8 @@ metrics! {
     attempts_total: IntCounterVec = "ringback_attempts_total" ["diagnosis"];
     /// Callbacks that reached an end or were held, by state.
     callbacks_settled_total: IntCounterVec = "ringback_callbacks_settled_total" ["state"];
+    /// Mails by what became of a try to send: sent, delayed, failed (for good).
+    mails_total: IntCounterVec = "ringback_mails_total" ["outcome"];
     /// How long an attempt took, from dialling to the end of the answer.
     attempt_seconds: Histogram = "ringback_attempt_seconds" {seconds()};
     /// From acceptance to the receiver's 2xx.

@@ -7,16 +7,23 @@ pub mod batches;
 pub mod endpoints;
 pub mod files;
 pub mod genai;
+pub mod invites;
 pub mod labelling;
+pub mod mails;
 pub mod outbox;
 pub mod producers;
 pub mod projects;
 pub mod quality;
+pub mod reseal;
+pub mod secrets;
+pub mod sessions;
 pub mod tasks;
 pub mod teams;
 pub mod transfer;
+pub mod users;
 pub mod world;
 
+use crate::callback::Mode;
 use crate::config::Config;
 use crate::folder::{self, HALF_MOVED, MOVED};
 use crate::vault::{Vault, VaultError};
@@ -53,6 +60,9 @@ pub enum RecordsError {
     /// There is one of this name already.
     #[error("{0} exists already")]
     Exists(String),
+    /// What was to be changed is not there, or no longer.
+    #[error("there is no {0}")]
+    Missing(String),
     /// The database did not answer: try later.
     #[error("the records do not answer: {0}")]
     Unavailable(#[from] sqlx::Error),
@@ -230,6 +240,14 @@ fn exists(what: impl FnOnce() -> String) -> impl FnOnce(sqlx::Error) -> RecordsE
             RecordsError::Exists(what())
         }
         _ => RecordsError::Unavailable(error),
+    }
+}
+
+fn stored_mode(text: &str) -> Mode {
+    if text == "live" {
+        Mode::Live
+    } else {
+        Mode::Test
     }
 }
 

@@ -63,6 +63,9 @@ impl Call {
             (Some(signed), _) => (signed.team.clone(), signed.actor.clone()),
             (None, Caller::Nobody) => return None,
             (None, Caller::Producer(name)) => (String::new(), format!("producer {name}")),
+            (None, Caller::Person(person)) => {
+                (person.team.to_string(), format!("person {}", person.email))
+            }
             (None, Caller::Key(owner)) => (owner.team.to_string(), format!("key {}", owner.id)),
         };
         Some(AuditEntry {

@@ -6,6 +6,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::TeamId;
 use crate::records::api_keys::KeyOwner;
+use crate::records::sessions::{Person, TOKEN_PREFIX};
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -23,6 +24,8 @@ pub enum Caller {
     Producer(Arc<str>),
     /// A program with a team's API key.
     Key(Arc<KeyOwner>),
+    /// A person who is signed in.
+    Person(Arc<Person>),
 }
 
 impl Caller {
@@ -33,6 +36,7 @@ impl Caller {
             Self::Nobody => Actor::Nobody,
             Self::Producer(_) => Actor::Producer,
             Self::Key(_) => Actor::Key,
+            Self::Person(person) => Actor::Person(person.role),
         }
     }
 
@@ -42,6 +46,7 @@ impl Caller {
         match self {
             Self::Nobody | Self::Producer(_) => None,
             Self::Key(owner) => Some(format!("key {}", owner.id)),
+            Self::Person(person) => Some(format!("person {}", person.user)),
         }
     }
 
@@ -51,6 +56,7 @@ impl Caller {
         match self {
             Self::Nobody | Self::Producer(_) => None,
             Self::Key(owner) => Some(&owner.team),
+            Self::Person(person) => Some(&person.team),
         }
     }
 }
@@ -72,6 +78,37 @@ impl<S: Sync> FromRequestParts<S> for KeyCaller {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, state).await? {
             Caller::Key(owner) => Ok(Self(owner)),
+            Caller::Person(_) => Err(ApiError::Forbidden),
+            Caller::Nobody | Caller::Producer(_) => Err(ApiError::Unauthorized),
+        }
+    }
+}
+
+/// A caller that belongs to a team: a person of it, or one of its keys.
+#[derive(Debug, Clone)]
+pub struct TeamCaller(pub TeamId);
+
+impl<S: Sync> FromRequestParts<S> for TeamCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let team = caller.team().cloned();
+        team.map(Self).ok_or(ApiError::Unauthorized)
+    }
+}
+
+/// A caller that must be a person.
+#[derive(Debug, Clone)]
+pub struct PersonCaller(pub Arc<Person>);
+
+impl<S: Sync> FromRequestParts<S> for PersonCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Caller::from_request_parts(parts, state).await? {
+            Caller::Person(person) => Ok(Self(person)),
+            Caller::Key(_) => Err(ApiError::Forbidden),
             Caller::Nobody | Caller::Producer(_) => Err(ApiError::Unauthorized),
         }
     }
@@ -89,6 +126,10 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Caller, A
     let Some(secret) = secret(headers) else {
         return Ok(Caller::Nobody);
     };
+    if secret.starts_with(TOKEN_PREFIX) {
+        let person = app.person_of(&secret).await?;
+        return Ok(person.map_or(Caller::Nobody, Caller::Person));
+    }
     if let Some(name) = app.producer_of(&secret).await? {
         return Ok(Caller::Producer(name));
     }

@@ -5,7 +5,10 @@ use crate::explain::ExplainError;
 use crate::files::FilesError;
 use crate::intake::IntakeError;
 use crate::journal::JournalError;
+use crate::people::PeopleError;
 use crate::records::RecordsError;
+use crate::teams::TeamError;
+use crate::teams::sample::SampleError;
 use crate::work::WorkError;
 use crate::work::rules::Refused;
 use axum::Json;
@@ -15,12 +18,16 @@ use serde_json::json;
 
 /// Seconds a caller should wait when the gateway cannot serve at the moment.
 const RETRY_AFTER_S: u64 = 5;
+/// After too many wrong passwords.
+const TRIES_WAIT_S: u64 = 60;
 
 /// What went wrong, by what the caller can do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ApiError {
     /// No key, or a wrong one.
     Unauthorized,
+    /// Wrong e-mail address or password.
+    WrongPassword,
     /// The caller is known, and may not.
     Forbidden,
     /// A field is wrong.
@@ -60,68 +67,58 @@ pub enum ApiError {
     Unavailable,
 }
 
+/// Status, code, field and message.
+type Parts = (StatusCode, &'static str, Option<&'static str>, String);
+
 impl ApiError {
-    fn parts(self) -> (StatusCode, &'static str, Option<&'static str>, String) {
-        let text = str::to_owned;
+    fn parts(self) -> Parts {
+        use StatusCode as Is;
         match self {
-            Self::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
+            Self::Unauthorized => plain(
+                Is::UNAUTHORIZED,
                 "unauthorized",
-                None,
-                text(
-                    "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
-                ),
+                "send a valid key: `Authorization: Bearer <key>`, or HTTP Basic with the key as user name",
             ),
-            Self::Forbidden => (
-                StatusCode::FORBIDDEN,
+            Self::WrongPassword => plain(
+                Is::UNAUTHORIZED,
+                "wrong_password",
+                "wrong e-mail address or password",
+            ),
+            Self::Forbidden => plain(
+                Is::FORBIDDEN,
                 "forbidden",
-                None,
-                text("your role does not permit this; ask an admin of your team"),
+                "your role does not permit this; ask an admin of your team",
             ),
-            Self::Invalid { field, reason } => {
-                (StatusCode::BAD_REQUEST, "invalid", Some(field), reason)
+            Self::Invalid { field, reason } => (Is::BAD_REQUEST, "invalid", Some(field), reason),
+            Self::NotFound(what) => {
+                let message = format!("there is no such {what}");
+                (Is::NOT_FOUND, "not_found", None, message)
             }
-            Self::NotFound(what) => (
-                StatusCode::NOT_FOUND,
-                "not_found",
-                None,
-                format!("there is no such {what}"),
-            ),
-            Self::Conflict { field, reason } => {
-                (StatusCode::CONFLICT, "conflict", Some(field), reason)
-            }
+            Self::Conflict { field, reason } => (Is::CONFLICT, "conflict", Some(field), reason),
             Self::MediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                Is::UNSUPPORTED_MEDIA_TYPE,
                 "media_type",
                 Some("content-type"),
-                text(
-                    "send application/json (one result or an array) or application/x-ndjson (one result a line)",
-                ),
+                "send application/json (one result or an array) or application/x-ndjson (one result a line)"
+                    .to_owned(),
             ),
-            Self::TooLarge(max) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                None,
-                format!("the body exceeds {max} bytes; send less in one request"),
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(max) => {
+                let message = format!("the body exceeds {max} bytes; send less in one request");
+                (Is::PAYLOAD_TOO_LARGE, "too_large", None, message)
+            }
+            Self::BodyTimeout => plain(
+                Is::REQUEST_TIMEOUT,
                 "body_timeout",
-                None,
-                text("the body did not arrive in time; send it without pauses"),
+                "the body did not arrive in time; send it without pauses",
             ),
-            Self::QueueFull(reason) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "queue_full",
-                Some("team_id"),
-                reason,
-            ),
-            Self::TooManyRequests { wait_s } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                None,
-                format!("you have made too many requests; make the next one in {wait_s} s"),
-            ),
+            Self::QueueFull(reason) => {
+                (Is::TOO_MANY_REQUESTS, "queue_full", Some("team_id"), reason)
+            }
+            Self::TooManyRequests { wait_s } => {
+                let message =
+                    format!("you have made too many requests; make the next one in {wait_s} s");
+                (Is::TOO_MANY_REQUESTS, "too_many_requests", None, message)
+            }
             Self::ShuttingDown => {
                 unavailable("shutting_down", "the gateway is stopping; try again later")
             }
@@ -133,16 +130,12 @@ impl ApiError {
     }
 }
 
-fn unavailable(
-    code: &'static str,
-    message: &str,
-) -> (StatusCode, &'static str, Option<&'static str>, String) {
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        code,
-        None,
-        message.to_owned(),
-    )
+fn plain(status: StatusCode, code: &'static str, message: &str) -> Parts {
+    (status, code, None, message.to_owned())
+}
+
+fn unavailable(code: &'static str, message: &str) -> Parts {
+    plain(StatusCode::SERVICE_UNAVAILABLE, code, message)
 }
 
 /// What an answer says was wrong; carried beside its body, so that a family of routes can
@@ -216,6 +209,43 @@ impl From<RecordsError> for ApiError {
     fn from(error: RecordsError) -> Self {
         tracing::error!(error = %error, "the records failed a request");
         Self::Unavailable
+    }
+}
+
+impl From<PeopleError> for ApiError {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::Invalid { field, reason } => Self::Invalid { field, reason },
+            PeopleError::Missing(what) => Self::NotFound(what),
+            PeopleError::WrongPassword => Self::WrongPassword,
+            PeopleError::TooManyTries => Self::TooManyRequests {
+                wait_s: TRIES_WAIT_S,
+            },
+            PeopleError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<TeamError> for ApiError {
+    fn from(error: TeamError) -> Self {
+        match error {
+            TeamError::Invalid { field, reason } => Self::Invalid { field, reason },
+            TeamError::Missing(what) => Self::NotFound(what),
+            TeamError::Records(error) => error.into(),
+            TeamError::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl From<SampleError> for ApiError {
+    fn from(error: SampleError) -> Self {
+        match error {
+            SampleError::Team(error) => error.into(),
+            SampleError::Client(error) => {
+                tracing::error!(error = %error, "no client can be made");
+                Self::Unavailable
+            }
+        }
     }
 }
 

@@ -130,7 +130,7 @@ async fn admit(
     };
     let (method, uri) = (request.method(), request.uri());
     let call = Call::new(action, &caller, method, uri, request.extensions());
-    let response = match admitted(&app, action, &caller) {
+    let response = match admitted(&app, action, &caller).await {
         Ok(()) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -147,14 +147,12 @@ async fn admit(
     response
 }
 
-fn admitted(app: &App, action: Action, caller: &Caller) -> Result<(), ApiError> {
+async fn admitted(app: &App, action: Action, caller: &Caller) -> Result<(), ApiError> {
     if let Some(bucket) = caller.bucket() {
         let counted = app.count_request(&bucket);
         counted.map_err(|wait_s| ApiError::TooManyRequests { wait_s })?;
     }
-    let rules = TeamRules {
-        members_use_keys: true,
-    };
+    let rules = rules(app, caller).await?;
     let actor = caller.actor();
     if permits(actor, action, rules) {
         return Ok(());
@@ -168,4 +166,15 @@ fn admitted(app: &App, action: Action, caller: &Caller) -> Result<(), ApiError> 
             ApiError::Forbidden
         },
     )
+}
+
+/// What the caller's team decided about its people.
+async fn rules(app: &App, caller: &Caller) -> Result<TeamRules, ApiError> {
+    let settings = match caller {
+        Caller::Person(person) => app.team(&person.team).await?,
+        Caller::Nobody | Caller::Producer(_) | Caller::Key(_) => None,
+    };
+    Ok(TeamRules {
+        members_use_keys: settings.is_some_and(|settings| settings.members_use_keys),
+    })
 }

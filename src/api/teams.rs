@@ -3,10 +3,9 @@
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::retry::Policy;
-use crate::callback::target::{origin_of, parse_url};
-use crate::intake::item::ID_BYTES_MAX;
 use crate::records::RecordsError;
 use crate::records::teams::{Team, TeamUpdate};
+use crate::teams;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -29,7 +28,7 @@ pub(super) struct TeamBody {
 }
 
 /// Tells `null` from absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -101,15 +100,16 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let body = read(body)?;
     check_team_id(&id)?;
-    check_name(body.name.as_deref())?;
-    if let Some(Some(url)) = &body.default_callback_url {
-        check_url(&app, "default_callback_url", url)?;
-    }
-    if let Some(Some(policy)) = &body.retry {
-        check_policy(policy)?;
-    }
+    let update = TeamUpdate {
+        name: body.name,
+        default_callback_url: body.default_callback_url,
+        latest_only: body.latest_only,
+        retry: body.retry,
+        ..TeamUpdate::default()
+    };
+    teams::check(&app, &update)?;
     let before = app.records.team(&id).await?;
-    let name = body.name.clone().unwrap_or_else(|| id.clone());
+    let name = update.name.clone().unwrap_or_else(|| id.clone());
     let made = match before {
         Some(_) => None,
         None => match app.records.add_team(&id, &name, app.clock.now()).await {
@@ -119,18 +119,7 @@ pub(super) async fn put(
             Err(error) => return Err(error.into()),
         },
     };
-    let update = TeamUpdate {
-        name: body.name,
-        default_callback_url: body.default_callback_url.clone(),
-        latest_only: body.latest_only,
-        retry: body.retry,
-    };
-    app.records.update_team(&id, &update).await?;
-    let released = match body.default_callback_url.flatten() {
-        Some(url) => Some(resume(&app, &id, &url).await?.1),
-        None => None,
-    };
-    app.forget_team(&id);
+    let released = teams::update(&app, &id, &update).await?;
     let team = app
         .records
         .team(&id)
@@ -161,9 +150,9 @@ pub(super) async fn put_project(
     body: Result<Json<ProjectBody>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let url = read(body)?.callback_url;
-    check_name(Some(&name))?;
+    teams::check_name(Some(&name))?;
     if let Some(url) = &url {
-        check_url(&app, "callback_url", url)?;
+        teams::check_url(&app, "callback_url", url)?;
     }
     app.records
         .team(&id)
@@ -173,7 +162,7 @@ pub(super) async fn put_project(
         .set_project_url(&id, &name, url.as_deref())
         .await?;
     let released = match &url {
-        Some(url) => resume(&app, &id, url).await?.1,
+        Some(url) => teams::resume(&app, &id, url).await?.1,
         None => 0,
     };
     app.forget_team(&id);
@@ -193,21 +182,11 @@ pub(super) async fn resume_endpoint(
         .team(&id)
         .await?
         .ok_or(ApiError::NotFound("team"))?;
-    let (was_paused, released) = resume(&app, &id, &url).await?;
+    let (was_paused, released) = teams::resume(&app, &id, &url).await?;
     if !was_paused {
         return Err(ApiError::NotFound("paused endpoint"));
     }
     Ok(Json(serde_json::json!({"url": url, "released": released})))
-}
-
-/// Sends to the URL again: no pause, no park, and what was held goes now.
-async fn resume(app: &App, team: &str, url: &str) -> Result<(bool, u64), ApiError> {
-    let was_paused = app.records.resume_endpoint(team, url).await?;
-    app.forget_team(team);
-    if let Err(error) = app.queue.resume(&team.into(), &origin_of(url)).await {
-        tracing::warn!(error = %error, "the lane stays parked until its next probe");
-    }
-    Ok((was_paused, app.release(team).await?))
 }
 
 async fn view(app: &App, team: Team) -> Result<TeamView, ApiError> {
@@ -223,64 +202,14 @@ async fn view(app: &App, team: Team) -> Result<TeamView, ApiError> {
     })
 }
 
-fn invalid(field: &'static str, reason: impl Into<String>) -> ApiError {
-    ApiError::Invalid {
-        field,
-        reason: reason.into(),
-    }
-}
-
 fn check_team_id(id: &str) -> Result<(), ApiError> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if !(1..=TEAM_ID_BYTES_MAX).contains(&id.len()) || !id.bytes().all(legal) {
         let reason = format!("must be 1 to {TEAM_ID_BYTES_MAX} of a-z, A-Z, 0-9, _ and -");
-        return Err(invalid("team_id", reason));
+        return Err(ApiError::Invalid {
+            field: "team_id",
+            reason,
+        });
     }
     Ok(())
-}
-
-fn check_name(name: Option<&str>) -> Result<(), ApiError> {
-    let Some(name) = name else { return Ok(()) };
-    if !(1..=ID_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
-        let reason = format!("must be 1 to {ID_BYTES_MAX} bytes without control characters");
-        return Err(invalid("name", reason));
-    }
-    Ok(())
-}
-
-fn check_url(app: &App, field: &'static str, text: &str) -> Result<(), ApiError> {
-    let url = parse_url(text).map_err(|error| invalid(field, error.to_string()))?;
-    if app.guard.permits_host(&url) {
-        Ok(())
-    } else {
-        Err(invalid(
-            field,
-            "points to a private or reserved address; use a public one",
-        ))
-    }
-}
-
-/// A team may be gentler or quicker, never absurd.
-fn check_policy(policy: &Policy) -> Result<(), ApiError> {
-    let check = |legal: bool, reason: &str| {
-        if legal {
-            Ok(())
-        } else {
-            Err(invalid("retry", reason))
-        }
-    };
-    check(policy.retries_max <= 100, "retries_max must be at most 100")?;
-    let delays = 1000..=86_400_000;
-    check(
-        delays.contains(&policy.first_delay_ms),
-        "first_delay_ms must be from 1000 to 86400000",
-    )?;
-    check(
-        (1.0..=10.0).contains(&policy.factor),
-        "factor must be from 1.0 to 10.0",
-    )?;
-    check(
-        (0.0..=1.0).contains(&policy.jitter),
-        "jitter must be from 0.0 to 1.0",
-    )
 }

@@ -1,5 +1,5 @@
-//! The public API of projects, tasks and batches, wire-compatible with Scale's. Handlers
-//! read and shape; what is legal is decided in [`crate::work`].
+//! The public API, wire-compatible with Scale's. An API key chooses team and world. Handlers
+//! read and shape; what is legal is decided in [`crate::work`] and [`crate::people`].
 
 mod answer;
 mod batches;
@@ -10,20 +10,26 @@ mod query;
 mod segment;
 mod tags;
 mod tasks;
+mod teams;
 
 pub(super) use query::Query;
 pub(super) use tasks::{read_token, token};
 
-use crate::access::Action::{AuditWork, EditProjects, ResendCallbacks, SeeWork, SubmitWork};
+use crate::access::Action::{
+    AuditWork, EditProjects, ManagePeople, ResendCallbacks, SeeTeam, SeeWork, SubmitWork,
+};
 use crate::api::caller::KeyCaller;
 use crate::api::table::Table;
 use crate::records::world::World;
 use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 
-/// The routes of the work.
+/// Adds them to the table.
 pub(super) fn routes(table: Table) -> Table {
     let table = table
+        .get("/v1/teams", SeeTeam, teams::list)
+        .post("/v1/teams/invite", ManagePeople, teams::invite)
+        .post("/v1/teams/set_role", ManagePeople, teams::set_role)
         .get("/v1/projects", SeeWork, projects::list)
         .post("/v1/projects", EditProjects, projects::create)
         .get("/v1/projects/{name}", SeeWork, projects::show)

@@ -3,7 +3,7 @@
 
 use crate::app::App;
 use crate::app::settings::TeamSettings;
-use crate::callback::{Callback, HELD_NO_URL};
+use crate::callback::{Callback, HELD_NO_URL, HELD_PAUSED};
 use crate::journal::{Appended, JournalError, NewCallback};
 use std::sync::Arc;
 
@@ -35,12 +35,17 @@ impl App {
             settings,
         } in fresh
         {
-            let held = settings.target_of(&callback).is_none();
+            let held = if settings.is_paused {
+                Some(HELD_PAUSED)
+            } else {
+                let goes_nowhere = settings.target_of(&callback).is_none();
+                goes_nowhere.then_some(HELD_NO_URL)
+            };
             teams.push(settings);
             new.push(NewCallback {
                 callback: Arc::new(callback),
                 digest,
-                held: held.then_some(HELD_NO_URL),
+                held,
             });
         }
         let appended = self.journal.append(new.clone()).await?;

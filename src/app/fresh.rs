@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 type Kept<V> = HashMap<String, (Instant, V)>;
 
-/// Values by key, each for a limited time; clones share them. Holds as many as there
-/// are distinct valid keys: unknown ones are never put in.
+/// Values by key, each for a limited time; clones share them. Unknown keys are never put
+/// in, and what is no longer fresh goes before more room is taken.
 #[derive(Clone)]
 pub(super) struct Fresh<V> {
     fresh_for: Duration,
@@ -34,8 +34,16 @@ impl<V: Clone> Fresh<V> {
     /// answer took.
     pub(super) fn put(&self, key: String, value: V, asked: Instant) -> V {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == kept.capacity() {
+            kept.retain(|_, (asked, _)| asked.elapsed() < self.fresh_for);
+        }
         kept.insert(key, (asked, value.clone()));
         value
+    }
+
+    pub(super) fn clear(&self) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.clear();
     }
 
     pub(super) fn forget(&self, key: &str) {
@@ -61,6 +69,16 @@ mod tests {
         assert_eq!(fresh.get("team"), Some(1));
         advance(Duration::from_millis(1)).await;
         assert_eq!(fresh.get("team"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stale_makes_room() {
+        let fresh = Fresh::new(LIMIT);
+        for n in 0..10_000 {
+            fresh.put(n.to_string(), n, Instant::now());
+            advance(Duration::from_secs(1)).await;
+        }
+        assert!(fresh.kept.read().unwrap().len() < 100);
     }
 
     #[tokio::test(start_paused = true)]

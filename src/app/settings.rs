@@ -6,6 +6,8 @@ use crate::callback::signature::Secret;
 use crate::callback::target::{Candidates, Provenance, origin_of, resolve};
 use crate::callback::{Callback, CallbackId, Mode, TaskKey, TeamId, TimestampMs};
 use crate::queue::{Entry, Origin};
+use crate::records::secrets::{OldSecret, SecretKind};
+use crate::records::teams::Team;
 use crate::records::{Records, RecordsError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tokio::time::Instant;
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
 /// One team's settings. Secrets inside: no `Debug`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct TeamSettings {
     /// The team.
     pub id: TeamId,
@@ -31,19 +34,75 @@ pub struct TeamSettings {
     pub latest_only: bool,
     /// How its callbacks are retried.
     pub policy: Policy,
-    /// What signs its callbacks.
-    pub signing_secrets: Vec<Secret>,
-    live_callback_auth: String,
-    test_callback_auth: String,
+    /// Nothing is delivered; what comes is held.
+    pub is_paused: bool,
+    /// Members may use API keys, too.
+    pub members_use_keys: bool,
+    /// The team's own budget of an attempt, milliseconds.
+    pub attempt_timeout_ms: Option<u64>,
+    /// Besides 401 and 403, the status by which an endpoint asks for the previous key.
+    pub grace_status: Option<u16>,
+    /// What signs its callbacks: the secret in force, then perhaps the one it replaced.
+    signing_secrets: Vec<Secret>,
+    signing_grace_until: TimestampMs,
+    live: AuthKeys,
+    test: AuthKeys,
+    always_live_auth: bool,
+    /// By URL and mode: whether the endpoint took the new key.
+    endpoint_keys: HashMap<(String, Mode), bool>,
+}
+
+/// A callback auth key, and perhaps the one it replaced with the end of its grace.
+struct AuthKeys {
+    current: String,
+    previous: Option<(String, TimestampMs)>,
 }
 
 impl TeamSettings {
     /// The value of `scale-callback-auth`.
     #[must_use]
     pub fn callback_auth(&self, mode: Mode) -> &str {
-        match mode {
-            Mode::Live => &self.live_callback_auth,
-            Mode::Test => &self.test_callback_auth,
+        &self.auth_keys(mode).current
+    }
+
+    /// The key that the current one replaced, while it is still good.
+    #[must_use]
+    pub fn previous_callback_auth(&self, mode: Mode, now: TimestampMs) -> Option<&str> {
+        let (key, until) = self.auth_keys(mode).previous.as_ref()?;
+        (now < *until).then_some(key)
+    }
+
+    /// What signs callbacks at `now`: two secrets while the previous one is still good.
+    #[must_use]
+    pub fn signing_secrets(&self, now: TimestampMs) -> &[Secret] {
+        if now < self.signing_grace_until {
+            &self.signing_secrets
+        } else {
+            &self.signing_secrets[..1]
+        }
+    }
+
+    /// Whose key callbacks of this mode bring.
+    #[must_use]
+    pub fn auth_mode(&self, mode: Mode) -> Mode {
+        if self.always_live_auth {
+            Mode::Live
+        } else {
+            mode
+        }
+    }
+
+    /// Whether the endpoint took the new key when it was last asked; `None`: not known.
+    #[must_use]
+    pub fn took_new_key(&self, url: &str, mode: Mode) -> Option<bool> {
+        let key = (url.to_owned(), self.auth_mode(mode));
+        self.endpoint_keys.get(&key).copied()
+    }
+
+    fn auth_keys(&self, mode: Mode) -> &AuthKeys {
+        match self.auth_mode(mode) {
+            Mode::Live => &self.live,
+            Mode::Test => &self.test,
         }
     }
 
@@ -135,19 +194,69 @@ impl Settings {
         let live_projects = self.records.project_urls(id, Mode::Live).await?;
         let test_projects = self.records.project_urls(id, Mode::Test).await?;
         let paused = self.records.paused_endpoints(id).await?;
-        let secret =
-            Secret::parse(&team.signing_secret).expect("only secrets made by the vault are stored");
+        // All of them: whether one is still good is asked at each attempt.
+        let old = self.records.old_secrets(id, 0).await?;
+        let endpoint_keys = if old.is_empty() {
+            Vec::new()
+        } else {
+            self.records.endpoint_keys(id).await?
+        };
+        let keys = endpoint_keys.into_iter();
         Ok(Some(TeamSettings {
             id: team.id.as_str().into(),
-            default_url: team.default_callback_url,
             live_project_urls: live_projects.into_iter().collect(),
             test_project_urls: test_projects.into_iter().collect(),
             paused: paused.into_iter().collect(),
+            endpoint_keys: keys
+                .map(|key| ((key.url, key.mode), key.takes_new))
+                .collect(),
+            ..self.of(team, old)
+        }))
+    }
+
+    /// What the team's own row and its replaced secrets say.
+    fn of(&self, team: Team, old: Vec<OldSecret>) -> TeamSettings {
+        let parse = |secret: &str| {
+            Secret::parse(secret).expect("only secrets made by the vault are stored")
+        };
+        let mut settings = TeamSettings {
+            id: team.id.as_str().into(),
+            default_url: team.default_callback_url,
+            live_project_urls: HashMap::new(),
+            test_project_urls: HashMap::new(),
+            paused: HashSet::new(),
             latest_only: team.latest_only,
             policy: team.retry.unwrap_or(self.policy),
-            signing_secrets: vec![secret],
-            live_callback_auth: team.live_callback_auth,
-            test_callback_auth: team.test_callback_auth,
-        }))
+            is_paused: team.paused,
+            members_use_keys: team.members_use_keys,
+            attempt_timeout_ms: team.attempt_timeout_ms,
+            grace_status: team.grace_status,
+            signing_secrets: vec![parse(&team.signing_secret)],
+            signing_grace_until: 0,
+            live: AuthKeys::alone(team.live_callback_auth),
+            test: AuthKeys::alone(team.test_callback_auth),
+            always_live_auth: team.always_live_auth,
+            endpoint_keys: HashMap::new(),
+        };
+        for old in old {
+            match old.kind {
+                SecretKind::LiveAuth => settings.live.previous = Some((old.secret, old.until_ms)),
+                SecretKind::TestAuth => settings.test.previous = Some((old.secret, old.until_ms)),
+                SecretKind::Signing => {
+                    settings.signing_secrets.push(parse(&old.secret));
+                    settings.signing_grace_until = old.until_ms;
+                }
+            }
+        }
+        settings
+    }
+}
+
+impl AuthKeys {
+    fn alone(current: String) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
     }
 }

@@ -8,10 +8,13 @@ use crate::cli::listen::{self, Expected, Received, one_line};
 use crate::cli::serve::Gateway;
 use crate::config::Config;
 use crate::explain::text::printable;
+use crate::people::invitations::{self, Acceptance};
 use crate::records::RecordsError;
 use crate::records::teams::{Team, TeamUpdate};
+use crate::records::users::Profile;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
+use crate::vault::new_key;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use std::fmt::Write;
@@ -23,6 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 const TEAM: &str = "demo";
+const ADMIN: &str = "admin@demo.example";
 /// Far more than one delivery on one machine needs.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The example: two boxes on a street photo, as image annotation tasks answer.
@@ -51,6 +55,7 @@ struct Stage {
     team: Team,
     api_keys: Vec<(Mode, String)>,
     producer_key: String,
+    admin_password: String,
     receiver: SocketAddr,
     inbox: mpsc::Receiver<Received>,
 }
@@ -96,6 +101,7 @@ fn configuration(args: &DevArgs) -> Result<Config> {
     config.data.dir.clone_from(&args.data);
     config.api.listen = args.listen;
     config.operator.listen = args.operator;
+    config.account.public_url = format!("http://{}", args.listen);
     config.retry.first_delay_ms = 2000;
     "warn".clone_into(&mut config.log.filter);
     let loopback = ["127.0.0.0/8", "::1/128"].map(|range| range.parse().expect("a legal range"));
@@ -116,6 +122,7 @@ async fn set_up(gateway: Gateway, args: &DevArgs) -> Result<Stage> {
         }
     }
     let producer_key = producer_key(&gateway, &args.data).await?;
+    let admin_password = admin_password(&gateway, &args.data).await?;
     let expected = Expected {
         auth: vec![
             team.live_callback_auth.clone(),
@@ -137,6 +144,7 @@ async fn set_up(gateway: Gateway, args: &DevArgs) -> Result<Stage> {
         team,
         api_keys,
         producer_key,
+        admin_password,
         receiver,
         inbox,
     })
@@ -153,14 +161,45 @@ async fn producer_key(gateway: &Gateway, data: &Path) -> Result<String> {
         Err(RecordsError::Exists(_)) => records.add_producer(&format!("dev-{now}"), now).await?,
         made => made?,
     };
+    keep(&path, &key)?;
+    Ok(key)
+}
+
+/// The password of the team's admin, who joins at the first start as everybody does: by an
+/// invitation, which is also mailed (into a file).
+async fn admin_password(gateway: &Gateway, data: &Path) -> Result<String> {
+    let path = data.join("admin.password");
+    if let Ok(password) = std::fs::read_to_string(&path) {
+        return Ok(password);
+    }
+    let (app, password) = (&gateway.app, new_key("demo_"));
+    let (account, now) = (&app.config.account, app.clock.now());
+    let invited = (TEAM, "Demo", ADMIN);
+    let token = invitations::invite_admin(&app.records, account, invited, now).await?;
+    let profile = Profile {
+        first_name: "Demo".to_owned(),
+        last_name: "Admin".to_owned(),
+        company: "Example".to_owned(),
+    };
+    let acceptance = Acceptance {
+        token,
+        profile,
+        password: password.clone(),
+    };
+    invitations::accept(app, acceptance).await?;
+    keep(&path, &password)?;
+    Ok(password)
+}
+
+/// Writes a file that only its owner may read.
+fn keep(path: &Path, text: &str) -> Result<()> {
     let file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&path);
-    file.and_then(|mut file| file.write_all(key.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(key)
+        .open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Hands in the example over HTTP and prints what the receiver got.
@@ -296,6 +335,8 @@ fn introduction(stage: &Stage, args: &DevArgs) -> String {
     line("test callback auth key", &stage.team.test_callback_auth);
     line("signing secret", &stage.team.signing_secret);
     line("producer key", &stage.producer_key);
+    line("admin", &format!("{ADMIN}  {}", stage.admin_password));
+    line("mails", &args.data.join("mails").display().to_string());
     text
 }
 
@@ -311,10 +352,13 @@ Try it
   curl -X POST http://{receiver}/answer/500
   # mend it
   curl -X POST http://{receiver}/answer/200
+  # sign in as the admin; the answer's token is the Bearer of /account/v1/...
+  curl -s http://{api}/account/v1/sessions -d '{{"email":"{ADMIN}","password":"{password}"}}'
   # the whole story of one callback
   curl -s http://{operator}/callbacks/CALLBACK_ID/explain
 "#,
         key = stage.producer_key,
+        password = stage.admin_password,
     )
 }
 

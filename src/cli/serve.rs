@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::delivery;
 use crate::delivery::client::Client;
 use crate::files;
+use crate::mail::{self, Sender};
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use anyhow::{Context, Result, anyhow, bail};
@@ -78,6 +79,7 @@ impl Gateway {
     pub(super) async fn start(config: Config, role: Role, shutdown: Shutdown) -> Result<Self> {
         let app = App::open(config, role, Clock::system(), shutdown).await?;
         let client = Client::open(&app.config, app.guard.clone())?;
+        let sender = Sender::open(&app.config)?;
         let api_listener = match role {
             Role::Worker => None,
             Role::All | Role::Api => Some(bind("api.listen", app.config.api.listen).await?),
@@ -91,6 +93,7 @@ impl Gateway {
             tasks.push(tokio::spawn(served));
             address
         });
+        tasks.push(tokio::spawn(mail::run(app.clone(), sender)));
         if role != Role::Api {
             tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
             // Nothing waits for it: what it leaves goes the next time.

@@ -65,6 +65,8 @@ impl Config {
             .chain(self.store.problems())
             .chain(self.files.problems())
             .chain(self.queue.problems())
+            .chain(self.account.problems())
+            .chain(self.mail.problems())
             .collect()
     }
 }

@@ -5,15 +5,16 @@ use crate::app::App;
 use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::diagnose;
 use crate::callback::retry::decide;
-use crate::callback::signature::sign;
-use crate::callback::target::{Provenance, origin_of, parse_url};
-use crate::callback::{Callback, Fault, HELD_GONE, HELD_NO_URL, Health, Outcome, State, Verdict};
+use crate::callback::target::origin_of;
+use crate::callback::{
+    Callback, HELD_GONE, HELD_NO_URL, HELD_PAUSED, Health, Outcome, State, Verdict,
+};
 use crate::delivery::client::{Answer, Client};
+use crate::delivery::request::{self, Sent};
 use crate::delivery::settle::Finished;
 use crate::journal::{AttemptRecord, Change};
 use crate::queue::{Claim, Next, Signal};
 use crate::records::world::looks_like_an_id;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use std::time::Duration;
 
 /// Attempts one claimed callback.
@@ -26,6 +27,9 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
             return Finished::unattempted(claim, Next::Return);
         }
     };
+    if settings.is_paused {
+        return hold(app, claim, callback, HELD_PAUSED);
+    }
     let Some((url, provenance)) = settings.target_of(callback) else {
         return hold(app, claim, callback, HELD_NO_URL);
     };
@@ -47,67 +51,8 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
         number: callback.attempts + 1,
         started_ms,
     };
-    let answer = post(client, &settings, callback, &sent).await;
+    let answer = request::post(app, client, &settings, callback, &sent).await;
     finish(app, claim, callback, &settings, &sent, answer).await
-}
-
-/// What was sent where.
-struct Sent<'a> {
-    url: &'a str,
-    provenance: Provenance,
-    number: u32,
-    started_ms: u64,
-}
-
-async fn post(
-    client: &Client,
-    settings: &TeamSettings,
-    callback: &Callback,
-    sent: &Sent<'_>,
-) -> Answer {
-    match parse_url(sent.url) {
-        Ok(url) => {
-            let headers = headers(settings, callback, sent);
-            client.post(&url, headers, callback.body.clone()).await
-        }
-        // Checked when it was saved, so only another program can have stored it.
-        Err(_) => Answer::unsent(Fault::Url),
-    }
-}
-
-/// The headers of design section 7. Custom names are constants, so none can be forged.
-fn headers(settings: &TeamSettings, callback: &Callback, sent: &Sent<'_>) -> HeaderMap {
-    const AUTH: HeaderName = HeaderName::from_static("scale-callback-auth");
-    const ID: HeaderName = HeaderName::from_static("webhook-id");
-    const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-    const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-    const ATTEMPT: HeaderName = HeaderName::from_static("ringback-attempt");
-    const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-    const AGENT: HeaderValue =
-        HeaderValue::from_static(concat!("Ringback/", env!("CARGO_PKG_VERSION")));
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-    let id = callback.id.to_string();
-    let timestamp_s = sent.started_ms / 1000;
-    let signature = sign(&id, timestamp_s, &callback.body, &settings.signing_secrets);
-    // All attempts of a callback share one trace, named by its id (W3C Trace Context).
-    let trace = format!(
-        "00-{}-{:016x}-01",
-        callback.id.0.simple(),
-        rand::random::<u64>() | 1
-    );
-    // Keys are made by the vault, the rest above: ASCII all of it.
-    let own = |text: String| HeaderValue::try_from(text).expect("printable ASCII");
-    let mut headers = HeaderMap::with_capacity(10);
-    headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(USER_AGENT, AGENT);
-    headers.insert(AUTH, own(settings.callback_auth(callback.mode).to_owned()));
-    headers.insert(ID, own(id));
-    headers.insert(TIMESTAMP, timestamp_s.into());
-    headers.insert(SIGNATURE, own(signature));
-    headers.insert(ATTEMPT, sent.number.into());
-    headers.insert(TRACEPARENT, own(trace));
-    headers
 }
 
 /// Tells the queue how the endpoint behaved, decides, and packs what is to be settled.

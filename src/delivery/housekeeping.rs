@@ -88,6 +88,10 @@ pub async fn prune(app: &App) -> Result<(), JournalError> {
     if total > 0 {
         tracing::info!(callbacks = total, "pruned");
     }
+    // A day late, so that no count of wrong passwords is forgotten within its window.
+    if let Err(error) = app.records.prune_sessions(before(1)).await {
+        tracing::warn!(error = %error, "ended sessions are pruned later");
+    }
     // No callback that is kept may lose its attempts.
     app.journal.tend(now, delivered.min(dead)).await
 }

@@ -131,7 +131,7 @@ impl Records {
         mut ends: Vec<(String, String, bool, i64)>,
     ) -> Result<(), RecordsError> {
         // In one order everywhere, so that no two wait for each other.
-        ends.sort_unstable();
+        ends.sort_by(|a, b| a.1.cmp(&b.1));
         self.transact(async |connection| {
             for (team, task, succeeded, at) in &ends {
                 sqlx::query(

@@ -2,13 +2,14 @@
 
 use crate::callback::TimestampMs;
 use crate::callback::retry::Policy;
+use crate::records::secrets::SecretKind;
 use crate::records::{Records, RecordsError, exists, holds_nul};
-use crate::vault::{new_key, new_signing_secret};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
 /// A team as stored, its secrets open.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Team {
     /// Its id.
     pub id: String,
@@ -20,6 +21,16 @@ pub struct Team {
     pub latest_only: bool,
     /// The team's own retry policy; none means the configured one.
     pub retry: Option<Policy>,
+    /// Members may see and make API keys, too.
+    pub members_use_keys: bool,
+    /// Test results bring the live callback auth key, too.
+    pub always_live_auth: bool,
+    /// Nothing is delivered; what comes is held.
+    pub paused: bool,
+    /// The team's own budget of an attempt; none means the configured one.
+    pub attempt_timeout_ms: Option<u64>,
+    /// Besides 401 and 403, the status by which an endpoint asks for the previous key.
+    pub grace_status: Option<u16>,
     /// Sent as `scale-callback-auth` with live results.
     pub live_callback_auth: String,
     /// Sent as `scale-callback-auth` with test results.
@@ -46,6 +57,16 @@ pub struct TeamUpdate {
     pub latest_only: Option<bool>,
     /// A new policy; `Some(None)` returns to the configured one.
     pub retry: Option<Option<Policy>>,
+    /// Whether members may use API keys.
+    pub members_use_keys: Option<bool>,
+    /// Whether test results bring the live callback auth key.
+    pub always_live_auth: Option<bool>,
+    /// Whether deliveries rest.
+    pub paused: Option<bool>,
+    /// A new budget of an attempt; `Some(None)` returns to the configured one.
+    pub attempt_timeout_ms: Option<Option<u64>>,
+    /// A further status that asks for the previous key; `Some(None)`: none.
+    pub grace_status: Option<Option<u16>>,
 }
 
 impl Records {
@@ -65,11 +86,17 @@ impl Records {
             default_callback_url: None,
             latest_only: false,
             retry: None,
-            live_callback_auth: new_key("live_auth_"),
-            test_callback_auth: new_key("test_auth_"),
-            signing_secret: new_signing_secret(),
+            members_use_keys: true,
+            always_live_auth: false,
+            paused: false,
+            attempt_timeout_ms: None,
+            grace_status: None,
+            live_callback_auth: SecretKind::LiveAuth.make(),
+            test_callback_auth: SecretKind::TestAuth.make(),
+            signing_secret: SecretKind::Signing.make(),
         };
-        let seal = |kind: &str, secret: &str| self.vault.seal(&place(id, kind), secret);
+        let seal =
+            |kind: SecretKind, secret: &str| self.vault.seal(&place(id, kind.place()), secret);
         self.run(async |connection| {
             sqlx::query(
                 "INSERT INTO teams (id, name, latest_only, live_callback_auth, test_callback_auth, \
@@ -77,9 +104,9 @@ impl Records {
             )
             .bind(id)
             .bind(name)
-            .bind(seal("live callback auth", &team.live_callback_auth))
-            .bind(seal("test callback auth", &team.test_callback_auth))
-            .bind(seal("signing", &team.signing_secret))
+            .bind(seal(SecretKind::LiveAuth, &team.live_callback_auth))
+            .bind(seal(SecretKind::TestAuth, &team.test_callback_auth))
+            .bind(seal(SecretKind::Signing, &team.signing_secret))
             .bind(now.cast_signed())
             .execute(connection)
             .await
@@ -108,21 +135,44 @@ impl Records {
         row.map(|row| self.open_team(&row)).transpose()
     }
 
+    /// Every team's id and name, by name.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn teams(&self) -> Result<Vec<(String, String)>, RecordsError> {
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_as("SELECT id, name FROM teams ORDER BY name, id")
+                    .fetch_all(connection)
+                    .await
+            })
+            .await?)
+    }
+
     fn open_team(&self, row: &AnyRow) -> Result<Team, RecordsError> {
         let id: String = row.try_get("id")?;
-        let unseal = |kind: &str, column: &str| -> Result<String, RecordsError> {
-            Ok(self.vault.unseal(&place(&id, kind), row.try_get(column)?)?)
+        let unseal = |kind: SecretKind| -> Result<String, RecordsError> {
+            let sealed = row.try_get(kind.column())?;
+            Ok(self.vault.unseal(&place(&id, kind.place()), sealed)?)
         };
+        let flag = |column: &str| Ok::<_, sqlx::Error>(row.try_get::<i64, _>(column)? != 0);
+        let timeout: Option<i64> = row.try_get("attempt_timeout_ms")?;
+        let status: Option<i64> = row.try_get("grace_status")?;
         let retry: Option<String> = row.try_get("retry")?;
         let retry = retry.map(|json| serde_json::from_str(&json)).transpose();
         Ok(Team {
             name: row.try_get("name")?,
             default_callback_url: row.try_get("default_callback_url")?,
-            latest_only: row.try_get::<i64, _>("latest_only")? != 0,
+            latest_only: flag("latest_only")?,
+            members_use_keys: flag("members_use_keys")?,
+            always_live_auth: flag("always_live_auth")?,
+            paused: flag("paused")?,
+            attempt_timeout_ms: timeout.map(i64::cast_unsigned),
+            grace_status: status.and_then(|status| u16::try_from(status).ok()),
             retry: retry.map_err(|error| sqlx::Error::Decode(error.into()))?,
-            live_callback_auth: unseal("live callback auth", "live_callback_auth")?,
-            test_callback_auth: unseal("test callback auth", "test_callback_auth")?,
-            signing_secret: unseal("signing", "signing_secret")?,
+            live_callback_auth: unseal(SecretKind::LiveAuth)?,
+            test_callback_auth: unseal(SecretKind::TestAuth)?,
+            signing_secret: unseal(SecretKind::Signing)?,
             id,
         })
     }
@@ -145,7 +195,13 @@ impl Records {
                     "UPDATE teams SET name = COALESCE($1, name), \
                      default_callback_url = CASE WHEN $2 = 1 THEN $3 ELSE default_callback_url END, \
                      latest_only = COALESCE($4, latest_only), \
-                     retry = CASE WHEN $5 = 1 THEN $6 ELSE retry END WHERE id = $7",
+                     retry = CASE WHEN $5 = 1 THEN $6 ELSE retry END, \
+                     members_use_keys = COALESCE($7, members_use_keys), \
+                     always_live_auth = COALESCE($8, always_live_auth), \
+                     paused = COALESCE($9, paused), \
+                     attempt_timeout_ms = CASE WHEN $10 = 1 THEN $11 ELSE attempt_timeout_ms END, \
+                     grace_status = CASE WHEN $12 = 1 THEN $13 ELSE grace_status END \
+                     WHERE id = $14",
                 )
                 .bind(update.name.clone())
                 .bind(i64::from(url.is_some()))
@@ -153,6 +209,13 @@ impl Records {
                 .bind(update.latest_only.map(i64::from))
                 .bind(i64::from(retry.is_some()))
                 .bind(retry.flatten())
+                .bind(update.members_use_keys.map(i64::from))
+                .bind(update.always_live_auth.map(i64::from))
+                .bind(update.paused.map(i64::from))
+                .bind(i64::from(update.attempt_timeout_ms.is_some()))
+                .bind(update.attempt_timeout_ms.flatten().map(u64::cast_signed))
+                .bind(i64::from(update.grace_status.is_some()))
+                .bind(update.grace_status.flatten().map(i64::from))
                 .bind(id)
                 .execute(connection)
                 .await
@@ -163,6 +226,6 @@ impl Records {
 }
 
 /// Binds a sealed secret to its team and use.
-fn place(team: &str, kind: &str) -> String {
+pub(super) fn place(team: &str, kind: &str) -> String {
     format!("{team}|{kind}|v1")
 }

@@ -1,19 +1,17 @@
 //! The records on their way into another store: few enough to go in one transaction.
-//! Sealed secrets stay sealed.
+//! Every table and column is named in [`TABLES`] and nowhere else, so that none can be
+//! forgotten; sealed secrets stay sealed.
 
-mod tables;
-
-pub use tables::{Kind, TABLES, Table};
+pub mod tables;
 
 use crate::checksum::{Checksum, RowHasher};
+use crate::records::transfer::tables::{Kind, TABLES, Table, VAULT_CHECK};
 use crate::records::{MIGRATIONS_TABLE, RecordsError, VAULT_CHECK_PLACE, migrations};
 use crate::vault::Vault;
 use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use std::path::Path;
-use tables::Kind::{Number, Text};
-use tables::VAULT_CHECK;
 
 /// Rows in one statement.
 const ROWS_MAX: usize = 500;
@@ -32,8 +30,8 @@ impl Table {
 
     fn values(&self, row: &AnyRow) -> Result<Vec<Value>, sqlx::Error> {
         let value = |(index, (_, kind)): (usize, &(_, Kind))| match kind {
-            Text => Ok(Value::Text(row.try_get(index)?)),
-            Number => Ok(Value::Number(row.try_get(index)?)),
+            Kind::Text => Ok(Value::Text(row.try_get(index)?)),
+            Kind::Number => Ok(Value::Number(row.try_get(index)?)),
         };
         self.columns.iter().enumerate().map(value).collect()
     }

@@ -30,11 +30,7 @@ async fn no_request_finds_what_is_not_described() {
                 "--phases",
                 "examples,coverage,fuzzing",
             ])
-            .args([
-                "--generation-deterministic",
-                "--generation-database",
-                "none",
-            ])
+            .arg("--generation-deterministic")
             .args([
                 "--max-examples",
                 EXAMPLES,

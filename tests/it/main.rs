@@ -1,6 +1,7 @@
 //! The one test binary: features through the real parts, adapters through their contracts.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod access; // every route for every kind of caller, own things and foreign ones
 mod architecture; // arrows down, fences, sizes
 mod audit; // who changed what, and how often a caller may ask
 mod cli; // the commands of the real binary
@@ -18,6 +19,7 @@ mod journal_contract; // the rules every journal keeps, on every database
 mod migrate_store; // an embedded installation into PostgreSQL
 mod openapi; // the description: whole and true
 mod order; // several callbacks of one task
+mod people; // who may come in: invitations, sessions, roles, keys, mail
 mod poison; // one callback that ends the process
 mod proxy; // the bad line that other tests use, itself
 mod queue_contract; // the rules every queue keeps, on every adapter

@@ -7,8 +7,8 @@ use ringback::api;
 use ringback::api::openapi::{document, strays};
 use serde_json::Value;
 
-/// Described already; the routes come with people.
-const WAITING: [&str; 3] = [" /account/", " /v1/teams", " /v1/studio/"];
+/// Described already; the routes are still to come.
+const WAITING: [&str; 1] = [" /v1/studio/"];
 
 #[tokio::test]
 async fn every_route_is_described_once_and_nothing_else() {

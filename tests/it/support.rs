@@ -7,6 +7,7 @@ pub(crate) mod endpoint; // a receiver that speaks HTTP well
 pub(crate) mod fleet; // several processes on shared stores
 pub(crate) mod load; // producers that go on
 pub(crate) mod moving; // an installation and where it moves to
+pub(crate) mod people; // people who are signed in, and their mail
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told
@@ -16,4 +17,5 @@ pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod redis; // real Redis servers
 pub(crate) mod resolver; // a name server that answers as told
 pub(crate) mod simulator; // receivers on virtual time
+pub(crate) mod smtp; // a real mail server
 pub(crate) mod store; // a journal on every database

@@ -9,6 +9,7 @@ mod lists; // filters, pages, totals
 mod projects; // versions of params, and what tasks inherit
 mod races; // many at once
 mod tasks; // created, changed, refused
+mod upgrade; // records from before there were tasks
 
 use crate::support::app::{Answer, TEAM, TestApp};
 use axum::http::StatusCode;

@@ -22,6 +22,8 @@ WRITES = [
     ("POST", "/v1/files/import"),
     ("POST", "/v1/evaluation_tasks/imageannotation"),
     ("POST", "/v1/training_tasks/imageannotation"),
+    ("POST", "/v1/teams/invite"),
+    ("POST", "/v1/teams/set_role"),
     ("POST", "/v2/batch"),
     ("POST", "/v2/batch/finalize"),
     ("POST", "/v2/batch/pause"),

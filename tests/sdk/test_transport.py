@@ -108,6 +108,7 @@ def test_every_answer_is_json_and_exactly_200(live):
         ("GET", "/v1/projects"),
         ("GET", "/v1/batches"),
         ("GET", "/v1/files"),
+        ("GET", "/v1/teams"),
         ("POST", f"/v1/task/{task.id}/cancel"),
         ("DELETE", f"/v1/task/{task.id}/unique_id"),
     ]:

@@ -88,6 +88,7 @@ CREATE UNIQUE INDEX tasks_unique_id ON tasks (team_id, mode, unique_id);
 CREATE INDEX tasks_age ON tasks (team_id, mode, id);
 CREATE INDEX tasks_status ON tasks (team_id, mode, status, id);
 CREATE INDEX tasks_type ON tasks (team_id, mode, type, id);
+CREATE INDEX tasks_type_status ON tasks (team_id, mode, type, status, id);
 CREATE INDEX tasks_project ON tasks (team_id, mode, project, id);
 CREATE INDEX tasks_project_status ON tasks (team_id, mode, project, status, id);
 CREATE INDEX tasks_batch ON tasks (team_id, mode, batch, id) WHERE batch IS NOT NULL;
@@ -114,7 +115,8 @@ CREATE TABLE task_events (
     event_id TEXT NOT NULL,
     PRIMARY KEY (task_id, event_id)
 );
--- How many tasks there are, by one thing at a time: '' (all), 'project', 'batch' or 'type'.
+-- How many tasks there are, by one thing at a time: '' (all), 'project', 'batch', 'type',
+-- 'tag' or 'review'.
 -- Slots keep commits that count at once out of each other's way; their sum is the number.
 CREATE TABLE task_counts (
     team_id TEXT   NOT NULL,

@@ -148,9 +148,10 @@ impl<'c> Changing<'c> {
         if task.tags != before.tags {
             put_tags(self.connection, task, &before.tag_list()).await?;
         }
+        // What is the same before and after cancels out.
+        self.counting.add(before, -1);
+        self.counting.add(task, 1);
         if task.status != before.status {
-            self.counting.add(task, &before.status, -1);
-            self.counting.add(task, &task.status, 1);
             self.follow_in_batch(before, task).await?;
         }
         if told == Told::Customer {

@@ -23,6 +23,10 @@ pub enum Counted<'a> {
     Batch(&'a str),
     /// Those of a type.
     Kind(&'a str),
+    /// Those with a tag.
+    Tag(&'a str),
+    /// Those with a review state.
+    Review(&'a str),
 }
 
 impl Counted<'_> {
@@ -32,6 +36,8 @@ impl Counted<'_> {
             Self::Project(name) => ("project", name.to_owned()),
             Self::Batch(name) => ("batch", name.to_owned()),
             Self::Kind(name) => ("type", name.to_owned()),
+            Self::Tag(name) => ("tag", name.to_owned()),
+            Self::Review(name) => ("review", name.to_owned()),
         }
     }
 }
@@ -45,19 +51,23 @@ type Row = (String, String, &'static str, String, String, i64);
 pub(super) struct Counting(BTreeMap<Row, i64>);
 
 impl Counting {
-    /// One task more (or, with -1, less) in this status.
-    pub(super) fn add(&mut self, task: &Task, status: &str, n: i64) {
-        let project = task.project.as_deref().map(Counted::Project);
-        let batch = task.batch.as_deref().map(Counted::Batch);
-        let all = [Some(Counted::All), Some(Counted::Kind(&task.kind))];
+    /// One task more (or, with -1, less) wherever it counts.
+    pub(super) fn add(&mut self, task: &Task, n: i64) {
         let digit = task.id.chars().last().and_then(|last| last.to_digit(16));
         let slot = i64::from(digit.unwrap_or(0) % SLOTS);
-        for counted in all.into_iter().chain([project, batch]).flatten() {
+        let tags = task.tag_list();
+        let always = [Counted::All, Counted::Kind(&task.kind)];
+        let project = task.project.as_deref().map(Counted::Project);
+        let batch = task.batch.as_deref().map(Counted::Batch);
+        let review = task.review.as_deref().map(Counted::Review);
+        let set = [project, batch, review].into_iter().flatten();
+        let tags = tags.iter().map(|tag| Counted::Tag(tag));
+        for counted in always.into_iter().chain(set).chain(tags) {
             let (kind, name) = counted.kind_and_name();
             // A batch is locked by whoever changes its tasks: one slot is enough.
             let slot = if kind == "batch" { 0 } else { slot };
             let (team, mode) = (task.team_id.clone(), task.mode.clone());
-            let row = (team, mode, kind, name, status.to_owned(), slot);
+            let row = (team, mode, kind, name, task.status.clone(), slot);
             *self.0.entry(row).or_default() += n;
         }
     }

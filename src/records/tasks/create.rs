@@ -80,7 +80,7 @@ impl Records {
                 outbox::add_of_task(connection, task).await?;
             }
             let mut counting = Counting::default();
-            counting.add(task, &task.status, 1);
+            counting.add(task, 1);
             counting.write(connection).await?;
             if let Some(batch) = task.batch.as_deref().filter(|_| task.status != PENDING) {
                 end_if_done(connection, task.world(), batch, task.updated_ms).await?;

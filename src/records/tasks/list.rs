@@ -6,7 +6,7 @@ mod sql;
 use crate::callback::TimestampMs;
 use crate::records::tasks::Task;
 use crate::records::tasks::counts::Counted;
-use crate::records::tasks::list::sql::{Sql, Value, Walk, bind_scalar, fetch};
+use crate::records::tasks::list::sql::{Sql, Walk, bind_scalar, fetch};
 use crate::records::world::World;
 use crate::records::{Records, RecordsError};
 use sqlx::AssertSqlSafe;
@@ -93,18 +93,28 @@ impl TaskFilter {
         }
     }
 
-    /// The kept count that answers it, if one does.
-    fn counted(&self) -> Option<Counted<'_>> {
-        let plain = self.reviews.is_empty() && self.unique_ids.is_empty() && self.tags.is_empty();
+    /// The kept counts whose sum answers it, if there are such.
+    fn counted(&self) -> Option<Vec<Counted<'_>>> {
         let timeless = [self.created, self.completed, self.updated] == [(None, None); 3];
-        if !plain || !timeless {
+        if !timeless || !self.unique_ids.is_empty() {
             return None;
         }
-        match (&self.project, &self.batch, &self.kind) {
-            (None, None, None) => Some(Counted::All),
-            (Some(name), None, None) => Some(Counted::Project(name)),
-            (None, Some(name), None) => Some(Counted::Batch(name)),
-            (None, None, Some(name)) => Some(Counted::Kind(name)),
+        let mut by = Vec::new();
+        by.extend(self.project.iter().map(|name| vec![Counted::Project(name)]));
+        by.extend(self.batch.iter().map(|name| vec![Counted::Batch(name)]));
+        by.extend(self.kind.iter().map(|name| vec![Counted::Kind(name)]));
+        if !self.reviews.is_empty() {
+            // A task has one of them, so they add up.
+            by.push(self.reviews.iter().map(|it| Counted::Review(it)).collect());
+        }
+        match self.tags.as_slice() {
+            [] => {}
+            [tag] => by.push(vec![Counted::Tag(tag)]),
+            _ => return None,
+        }
+        match by.len() {
+            0 => Some(vec![Counted::All]),
+            1 => by.pop(),
             _ => None,
         }
     }
@@ -113,6 +123,9 @@ impl TaskFilter {
     fn walks(&self) -> Vec<Walk<'_>> {
         if !self.tags.is_empty() {
             return self.tags.iter().map(|tag| Walk::Tag(tag)).collect();
+        }
+        if !self.unique_ids.is_empty() {
+            return self.unique_ids.iter().map(|id| Walk::Unique(id)).collect();
         }
         if !self.reviews.is_empty() {
             return self.reviews.iter().map(|it| Walk::Review(it)).collect();
@@ -161,7 +174,7 @@ impl Records {
         };
         let mut tasks = Vec::new();
         for walk in walks {
-            let mut sql = Sql::new(world, filter, walk);
+            let mut sql = Sql::new(world, filter, walk, Vec::new());
             if let Some(cursor) = cursor {
                 sql.after(order, cursor);
             }
@@ -189,57 +202,26 @@ impl Records {
         world: World<'_>,
         filter: &TaskFilter,
     ) -> Result<Total, RecordsError> {
-        if let Some(counted) = filter.counted() {
-            let counts = self.task_counts(world, counted).await?;
-            let of = |(status, n): (String, i64)| {
-                let wanted = filter.status.as_ref().is_none_or(|it| *it == status);
-                if wanted { n } else { 0 }
-            };
-            return Ok(Total::Exactly(counts.into_iter().map(of).sum()));
+        if let Some(all) = filter.counted() {
+            let mut sum = 0;
+            for counted in all {
+                let counts = self.task_counts(world, counted).await?;
+                let of = |(status, n): (String, i64)| {
+                    let wanted = filter.status.as_ref().is_none_or(|it| *it == status);
+                    if wanted { n } else { 0 }
+                };
+                sum += counts.into_iter().map(of).sum::<i64>();
+            }
+            return Ok(Total::Exactly(sum));
         }
-        let mut sum: i64 = 0;
-        let walks = filter.walks();
-        if walks.len() > 1 && !filter.tags.is_empty() {
-            return self.total_of_tags(world, filter).await;
-        }
-        for walk in walks {
-            let mut sql = Sql::new(world, filter, walk);
-            let text = sql.count(COUNTED_MAX + 1);
-            let counted: i64 = self
-                .run(async |connection| {
-                    let query = sqlx::query_scalar(AssertSqlSafe(text));
-                    bind_scalar(query, sql.values).fetch_one(connection).await
-                })
-                .await?;
-            sum += counted;
-        }
-        Ok(total(sum))
-    }
-
-    /// A task with several of the tags counts once.
-    async fn total_of_tags(
-        &self,
-        world: World<'_>,
-        filter: &TaskFilter,
-    ) -> Result<Total, RecordsError> {
-        let mut ids = std::collections::HashSet::new();
-        for walk in filter.walks() {
-            let mut sql = Sql::new(world, filter, walk);
-            let max = sql.place(Value::Number(COUNTED_MAX + 1));
-            let text = format!(
-                "SELECT g.task_id FROM {} WHERE {} LIMIT {max}",
-                sql.from,
-                sql.conditions.join(" AND ")
-            );
-            let found: Vec<String> = self
-                .run(async |connection| {
-                    let query = sqlx::query_scalar(AssertSqlSafe(text));
-                    bind_scalar(query, sql.values).fetch_all(connection).await
-                })
-                .await?;
-            ids.extend(found);
-        }
-        Ok(total(signed(ids.len())))
+        let (text, values) = sql::count(world, filter, COUNTED_MAX + 1);
+        let counted = self
+            .run(async |connection| {
+                let query = sqlx::query_scalar(AssertSqlSafe(text));
+                bind_scalar(query, values).fetch_one(connection).await
+            })
+            .await?;
+        Ok(total(counted))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::process::Gateway;
 use ringback::callback::Mode;
 use ringback::config::Config;
 use ringback::records::Records;
-use ringback::records::transfer::{Kind, TABLES};
+use ringback::records::transfer::tables::{Kind, TABLES};
 use ringback::vault::Vault;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

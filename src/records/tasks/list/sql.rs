@@ -13,6 +13,7 @@ pub(super) enum Walk<'a> {
     Plain,
     Tag(&'a str),
     Review(&'a str),
+    Unique(&'a str),
 }
 
 pub(super) enum Value {
@@ -22,15 +23,17 @@ pub(super) enum Value {
 
 /// A statement in the making.
 pub(super) struct Sql {
-    pub(super) from: &'static str,
-    pub(super) conditions: Vec<String>,
+    from: &'static str,
+    conditions: Vec<String>,
     pub(super) values: Vec<Value>,
+    /// What is counted is known without the tasks.
+    by_tag_alone: bool,
     /// The id that the walk's index ends with.
     id: &'static str,
 }
 
 impl Sql {
-    pub(super) fn place(&mut self, value: Value) -> String {
+    fn place(&mut self, value: Value) -> String {
         self.values.push(value);
         format!("${}", self.values.len())
     }
@@ -64,17 +67,23 @@ impl Sql {
         }
     }
 
-    /// The conditions of a filter on one walk.
-    pub(super) fn new(world: World<'_>, filter: &TaskFilter, walk: Walk<'_>) -> Self {
+    /// The conditions of a filter on one walk; places go on after `values`.
+    pub(super) fn new(
+        world: World<'_>,
+        filter: &TaskFilter,
+        walk: Walk<'_>,
+        values: Vec<Value>,
+    ) -> Self {
         let by_tag = matches!(walk, Walk::Tag(_));
         let mut sql = Self {
             from: if by_tag {
-                "task_tags g JOIN tasks t ON t.id = g.task_id"
+                "task_tags g CROSS JOIN tasks t"
             } else {
                 "tasks t"
             },
             conditions: Vec::new(),
-            values: Vec::new(),
+            values,
+            by_tag_alone: false,
             id: if by_tag { "g.task_id" } else { "t.id" },
         };
         let (team, mode) = if by_tag {
@@ -87,6 +96,11 @@ impl Sql {
         match walk {
             Walk::Tag(tag) => {
                 sql.text("g.tag =", tag);
+                sql.any_of("t.review", &filter.reviews);
+                sql.any_of("t.unique_id", &filter.unique_ids);
+            }
+            Walk::Unique(unique_id) => {
+                sql.text("t.unique_id =", unique_id);
                 sql.any_of("t.review", &filter.reviews);
             }
             Walk::Review(review) => sql.text("t.review =", review),
@@ -102,7 +116,6 @@ impl Sql {
                 sql.text(condition, value.as_str());
             }
         }
-        sql.any_of("t.unique_id", &filter.unique_ids);
         if let Some(from) = filter.created.0 {
             sql.text(&format!("{} >=", sql.id), first_id_at(from));
         }
@@ -112,6 +125,13 @@ impl Sql {
         }
         sql.range("t.completed_ms", filter.completed);
         sql.range("t.updated_ms", filter.updated);
+        // Only the tags' own rows are looked at where they know it all. Where they do not,
+        // the join is written so that SQLite walks them first, in the order of the list.
+        let asks_tasks = |condition: &String| condition.starts_with("t.");
+        sql.by_tag_alone = by_tag && !sql.conditions.iter().any(asks_tasks);
+        if by_tag {
+            sql.conditions.push("t.id = g.task_id".to_owned());
+        }
         sql
     }
 
@@ -144,14 +164,31 @@ impl Sql {
         )
     }
 
-    pub(super) fn count(&mut self, max: i64) -> String {
+    /// The ids of those that match, up to so many.
+    fn ids(&mut self, max: i64) -> String {
+        let mut from = self.from;
+        if self.by_tag_alone {
+            self.conditions.pop();
+            from = "task_tags g";
+        }
         let max = self.place(Value::Number(max));
-        format!(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM {} WHERE {} LIMIT {max}) AS matching",
-            self.from,
-            self.conditions.join(" AND ")
-        )
+        let conditions = self.conditions.join(" AND ");
+        let id = self.id;
+        format!("SELECT * FROM (SELECT {id} FROM {from} WHERE {conditions} LIMIT {max}) AS walk")
     }
+}
+
+/// How many match, counted to `max` on each walk; what is on several counts once.
+pub(super) fn count(world: World<'_>, filter: &TaskFilter, max: i64) -> (String, Vec<Value>) {
+    let (mut walks, mut values) = (Vec::new(), Vec::new());
+    for walk in filter.walks() {
+        let mut sql = Sql::new(world, filter, walk, values);
+        walks.push(sql.ids(max));
+        values = sql.values;
+    }
+    let walks = walks.join(" UNION ");
+    let text = format!("SELECT COUNT(*) FROM ({walks}) AS matching");
+    (text, values)
 }
 
 pub(super) async fn fetch(

@@ -1,0 +1,84 @@
+//! The routes of the account: people, team, keys. Below `/account/v1`, because Scale has
+//! none for these; a person sends their session's token as Bearer.
+
+mod invites;
+mod keys;
+mod secrets;
+mod sessions;
+mod team;
+mod users;
+
+use crate::access::Action::{
+    Knock, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeTeam, UseKeys,
+};
+use crate::api::table::Table;
+
+/// Adds them to the table.
+pub(super) fn add(table: Table) -> Table {
+    let table = team_and_keys(people(table));
+    table
+        .post("/account/v1/sessions", Knock, sessions::sign_in)
+        .get("/account/v1/sessions", ManageSelf, sessions::list)
+        .delete("/account/v1/sessions/{id}", ManageSelf, sessions::end)
+        .get("/account/v1/me", ManageSelf, sessions::me)
+        .put(
+            "/account/v1/me/password",
+            ManageSelf,
+            sessions::change_password,
+        )
+        .post(
+            "/account/v1/password-resets",
+            Knock,
+            sessions::request_reset,
+        )
+        .post(
+            "/account/v1/password-resets/accept",
+            Knock,
+            sessions::reset_password,
+        )
+}
+
+fn people(table: Table) -> Table {
+    table
+        .get("/account/v1/invites", SeeTeam, invites::list)
+        .post("/account/v1/invites", ManagePeople, invites::create)
+        .delete("/account/v1/invites/{id}", ManagePeople, invites::remove)
+        .post("/account/v1/invites/accept", Knock, invites::accept)
+        .get("/account/v1/users", SeeTeam, users::list)
+        .put("/account/v1/users/{id}/role", ManagePeople, users::set_role)
+        .post(
+            "/account/v1/users/{id}/disable",
+            ManagePeople,
+            users::disable,
+        )
+        .post("/account/v1/users/{id}/enable", ManagePeople, users::enable)
+        .delete("/account/v1/users/{id}", ManagePeople, users::remove)
+}
+
+fn team_and_keys(table: Table) -> Table {
+    table
+        .get("/account/v1/team", SeeTeam, team::show)
+        .put("/account/v1/team", ManageTeam, team::update)
+        .post("/account/v1/team/pause", ManageTeam, team::pause)
+        .post("/account/v1/team/resume", ManageTeam, team::resume)
+        .post(
+            "/account/v1/team/test-callback",
+            ManageTeam,
+            team::test_callback,
+        )
+        .get("/account/v1/keys", UseKeys, keys::list)
+        .post("/account/v1/keys", UseKeys, keys::create)
+        .post("/account/v1/keys/{id}/reveal", UseKeys, keys::reveal)
+        .delete("/account/v1/keys/{id}", UseKeys, keys::remove)
+        .get("/account/v1/callback-auth", UseKeys, secrets::list)
+        .post(
+            "/account/v1/callback-auth/{kind}/reveal",
+            UseKeys,
+            secrets::reveal,
+        )
+        .post(
+            "/account/v1/callback-auth/{kind}/rotate",
+            RotateSecrets,
+            secrets::rotate,
+        )
+}
