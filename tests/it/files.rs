@@ -40,9 +40,8 @@ fn form(parts: &[(&str, &str)]) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
-        );
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"{file}");
+        text += &["--x\r\n", &head, "\r\n\r\n", value, "\r\n"].concat();
     }
     text + "--x--\r\n"
 }
@@ -102,7 +101,7 @@ async fn an_uploaded_file_is_read_by_the_labelling_side_alone() {
             format!("scaledata://{TEAM}/{id}")
         );
         assert_eq!(answer.body["size"], large.len());
-        assert_eq!(listed(&app, &key).await, [answer.body.clone()]);
+        assert_eq!(listed(&app, &key).await, std::slice::from_ref(&answer.body));
         let path = format!("/internal/v1/files/{id}");
         let bytes = app.send("GET", &path, "", "", Some(app.key())).await;
         assert_eq!(bytes.body.as_str(), Some(large.as_str()));
@@ -145,7 +144,7 @@ async fn of_uploads_with_one_reference_one_wins() {
 async fn what_was_cut_is_never_seen_and_deleted_after_a_day() {
     for (app, key) in apps().await {
         let mut cut = Upload::begin(&app.app, &owner()).await.unwrap();
-        cut.write(&[7; 600_000]).await.unwrap();
+        cut.write(&vec![7; 600_000]).await.unwrap();
         drop(cut);
         assert!(listed(&app, &key).await.is_empty());
         assert_eq!(files::tend(&app.app).await.unwrap(), 0);
