@@ -21,6 +21,8 @@ pub struct TeamSettings {
     pub id: TeamId,
     /// Its default callback URL.
     pub default_url: Option<String>,
+    /// That one's origin: most callbacks go there.
+    default_origin: Origin,
     /// Callback URLs of its projects, by name.
     pub project_urls: HashMap<String, String>,
     /// Endpoints that answered 410.
@@ -61,6 +63,16 @@ impl TeamSettings {
         })
     }
 
+    /// The origin of a target.
+    #[must_use]
+    pub fn origin(&self, url: &str) -> Origin {
+        if self.default_url.as_deref() == Some(url) {
+            self.default_origin.clone()
+        } else {
+            origin_of(url)
+        }
+    }
+
     /// A callback's entry in the queue.
     #[must_use]
     pub fn entry(
@@ -74,7 +86,7 @@ impl TeamSettings {
         Entry {
             id,
             team: self.id.clone(),
-            origin: target.map_or_else(Origin::default, origin_of),
+            origin: target.map_or_else(Origin::default, |url| self.origin(url)),
             task: TaskKey::of(&self.id, task_id),
             due,
             latest_only: self.latest_only,
@@ -124,6 +136,7 @@ impl Settings {
             Secret::parse(&team.signing_secret).expect("only secrets made by the vault are stored");
         Ok(Some(TeamSettings {
             id: team.id.as_str().into(),
+            default_origin: origin_of(team.default_callback_url.as_deref().unwrap_or_default()),
             default_url: team.default_callback_url,
             project_urls: projects.into_iter().collect(),
             paused: paused.into_iter().collect(),

@@ -6,7 +6,7 @@ use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::diagnose;
 use crate::callback::retry::decide;
 use crate::callback::signature::sign;
-use crate::callback::target::{Provenance, origin_of, parse_url};
+use crate::callback::target::{Provenance, parse_url};
 use crate::callback::{Callback, Fault, HELD_GONE, HELD_NO_URL, Health, Outcome, State, Verdict};
 use crate::delivery::client::{Answer, Client};
 use crate::delivery::settle::Finished;
@@ -32,7 +32,7 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
     if settings.paused.contains(url) {
         return hold(app, claim, callback, HELD_GONE);
     }
-    let origin = origin_of(url);
+    let origin = settings.origin(url);
     if origin != claim.entry.origin {
         return Finished::moved(claim, origin);
     }
