@@ -163,7 +163,7 @@ impl RedisQueue {
         if asked.is_empty() {
             return Ok(false);
         }
-        let token = wire::token();
+        let token = wire::token(rand::random());
         let asks: Vec<_> = asked
             .iter()
             .map(|&(shard, share)| {

@@ -28,7 +28,9 @@ end
 -- Claims made together end together, so a few more may end than are let.
 local function expire_all()
   local expired = 0
-  for _, token in ipairs(call('ZRANGE', K .. ':x', '-inf', now, 'BYSCORE', 'LIMIT', 0, EXPIRED_MAX)) do
+  local tokens = call('ZRANGE', K .. ':x', '-inf', print_number(now), 'BYSCORE',
+    'LIMIT', '0', print_number(EXPIRED_MAX))
+  for _, token in ipairs(tokens) do
     local batch = batch_at(token)
     for number = 1, batch.count do
       if batch.states[number] ~= ENDED then
@@ -50,7 +52,7 @@ wake()
 
 -- Some of what is known about lanes that have long been without entries, or are too many.
 local function sweep()
-  local first = call('ZRANGE', K .. ':i', 0, 0, 'WITHSCORES')
+  local first = call('ZRANGE', K .. ':i', '0', '0', 'WITHSCORES')
   if not first[1] then
     return
   end
@@ -73,7 +75,7 @@ relist_all()
 -- Members in the order of their turns, for a claim of MAX: each pick touches one member,
 -- so later ones than the first MAX cannot come up.
 local function turns_of(key)
-  local raw = call('ZRANGE', key, 0, MAX - 1, 'WITHSCORES')
+  local raw = call('ZRANGE', key, '0', print_number(MAX - 1), 'WITHSCORES')
   local turns = { first = 1, last = #raw / 2 }
   for at = 1, turns.last do
     turns[at] = { number = tonumber(raw[2 * at - 1]), starts = tonumber(raw[2 * at]) }
@@ -85,7 +87,7 @@ local function lane_turns_of(team)
   if team.lone_lane ~= 0 then
     return { { number = team.lone_lane, starts = team.lone_starts }, first = 1, last = 1 }
   end
-  return turns_of(TURNS .. ':' .. team.number)
+  return turns_of(turns_key(team.number))
 end
 
 -- The first has had its turn: puts it behind all that do not start later.
@@ -100,23 +102,27 @@ local function requeue(turns, starts)
   turns.first, turns.last = first, turns.last + 1
 end
 
--- How many were picked; their ids, lanes, and what each was charged as claims keep it.
-local count, ids, picked, charges = 0, {}, {}, {}
+-- How many were picked; their ids and lanes.
+local count, ids, picked = 0, {}, {}
 -- How far lines are read at a time: a lane that gets its share of the claims needs so much.
 local ahead
 
+local function open_team(team, team_max)
+  team.turns, team.room = lane_turns_of(team), team_max - team.in_flight
+end
+
 local function open_line(lane)
-  lane.line, lane.taken, lane.is_read = {}, 0, false
+  lane.line, lane.taken, lane.room, lane.is_read = {}, 0, lane.window - lane.in_flight, false
   lane.charge_ms = lane.mean_ms == NONE and MEAN_GUESS or max(1, lane.mean_ms)
   lane.charge = write('>I4I4I4', lane.number, lane.team, lane.charge_ms)
-  touch_line(lane)
 end
 
 -- The next of the lane's line, nil when there is none.
 local function next_of(lane)
   local line, at = lane.line, lane.taken + 1
   if line[at] == nil and not lane.is_read then
-    local more = call('ZRANGE', K .. ':r:' .. lane.number, at - 1, at + ahead - 2)
+    local more = call('ZRANGE', line_of(lane),
+      print_number(at - 1), print_number(at + ahead - 2))
     for nth = 1, #more do
       line[at + nth - 1] = more[nth]
     end
@@ -125,54 +131,54 @@ local function next_of(lane)
   return line[at]
 end
 
--- One request of the lane starts; after a park it is the probe.
-local function start(lane, team)
-  local charge_ms, lane_starts, team_starts = lane.charge_ms, lane.starts, team.starts
-  count = count + 1
-  ids[count], picked[count], charges[count] = next_of(lane), lane, lane.charge
-  lane.taken = lane.taken + 1
-  lane.was_called = 1
-  if lane.park_until > 0 then
-    lane.is_probing = 1
-  end
-  lane.in_flight = lane.in_flight + 1
-  team.in_flight = team.in_flight + 1
-  if lane_starts > team.virtual_now then
-    team.virtual_now = lane_starts
-  end
-  if team_starts > meta.virtual_now then
-    meta.virtual_now = team_starts
-  end
-  lane.starts = lane_starts + charge_ms
-  team.starts = team_starts + charge_ms
-end
-
--- Round teams, then round the lanes of each, while a team has fewer than `team_max` in flight.
+-- Round teams, then round the lanes of each, while a team has fewer than `team_max` in
+-- flight. Here is only what decides the order; `book` does the rest for all of a lane.
 local function pick(team_turns, team_max)
   ahead = floor(MAX / max(1, team_turns.last)) + 2
   while count < MAX and team_turns.first <= team_turns.last do
     local team = team_at(team_turns[team_turns.first].number)
-    local turns = team.turns
-    if turns == nil then
-      turns = lane_turns_of(team)
-      team.turns = turns
+    if team.turns == nil then
+      open_team(team, team_max)
     end
+    local turns = team.turns
     local lane = lane_at(turns[turns.first].number)
     if lane.line == nil then
       open_line(lane)
     end
-    start(lane, team)
-    if lane.in_flight < lane.window and next_of(lane) then
+    count = count + 1
+    ids[count], picked[count] = next_of(lane), lane
+    lane.taken = lane.taken + 1
+    team.room = team.room - 1
+    lane.began, team.began = lane.starts, team.starts
+    lane.starts = lane.starts + lane.charge_ms
+    team.starts = team.starts + lane.charge_ms
+    if lane.taken < lane.room and next_of(lane) then
       requeue(turns, lane.starts)
     else
       turns.first = turns.first + 1
     end
-    if turns.first <= turns.last and team.in_flight < team_max then
+    if turns.first <= turns.last and team.room > 0 then
       requeue(team_turns, team.starts)
     else
       team_turns.first = team_turns.first + 1
     end
   end
+end
+
+-- Requests of the lane start; after a park the only one is the probe.
+local function book(lane)
+  local team = lane.home
+  call('ZREMRANGEBYRANK', line_of(lane), '0', print_number(lane.taken - 1))
+  lane.line = nil
+  lane.was_called = 1
+  if lane.park_until > 0 then
+    lane.is_probing = 1
+  end
+  lane.in_flight = lane.in_flight + lane.taken
+  team.in_flight = team.in_flight + lane.taken
+  team.virtual_now = max(team.virtual_now, lane.began)
+  meta.virtual_now = max(meta.virtual_now, team.began)
+  touch_line(lane)
 end
 
 -- What was picked leaves its lines; only then are the lists right again.
@@ -192,8 +198,7 @@ local function lease_picked()
   end
   for _, lane in pairs(lanes) do
     if lane.line then
-      call('ZREMRANGEBYRANK', K .. ':r:' .. lane.number, 0, lane.taken - 1)
-      lane.line = nil
+      book(lane)
     end
   end
   relist_all()
@@ -203,7 +208,7 @@ end
 local function write_leases()
   local claims = {}
   for at = 1, count do
-    claims[at] = ids[at] .. charges[at]
+    claims[at] = ids[at] .. picked[at].charge
   end
   call('HSET', K .. ':c', TOKEN, string.rep(string.char(IN_FLIGHT), count) .. table.concat(claims))
   call('ZADD', K .. ':x', print_number(now + LEASE_MS), TOKEN)
@@ -232,12 +237,7 @@ local function take(team_turns, team_max)
   lease_picked()
 end
 
-local team_turns, numbers = turns_of(TURNS), {}
-for at = 1, team_turns.last do
-  numbers[at] = team_turns[at].number
-end
-keep_teams(numbers)
-take(team_turns, TEAM_MAX)
+take(turns_of(TURNS), TEAM_MAX)
 if count < MAX then
   local team = lone_team()
   if team then

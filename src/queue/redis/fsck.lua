@@ -49,7 +49,7 @@ for at = 1, #entries, 2 do
   local places = claims[id] or 0
   count('lane ', lane.number, 'entries')
   count('team ', lane.team, 'entries')
-  if call('ZSCORE', K .. ':r:' .. lane.number, id) then ready, places = ready + 1, places + 1 end
+  if call('ZSCORE', line_of(lane), id) then ready, places = ready + 1, places + 1 end
   if call('ZSCORE', K .. ':s', id) then places = places + 1 end
   if call('SISMEMBER', K .. ':h:' .. lane.team, id) == 1 then held, places = held + 1, places + 1 end
   if places > 1 then
@@ -88,7 +88,7 @@ check('counts', call('HLEN', K .. ':k'), call('HLEN', K .. ':l') + call('HLEN', 
 local parked = 0
 for _, lane in pairs(lanes) do
   parked = parked + (lane.park_until > 0 and 1 or 0)
-  check('lane ' .. lane.number .. ' ready', call('ZCARD', K .. ':r:' .. lane.number) > 0, lane.front ~= NONE)
+  check('lane ' .. lane.number .. ' ready', call('ZCARD', line_of(lane)) > 0, lane.front ~= NONE)
 end
 check('parked', meta.parked, parked)
 if ARGV[4] == '1' then

@@ -4,7 +4,7 @@ promote()
 local number = call('HGET', K .. ':n', ARGV[4] .. '\0' .. ARGV[5])
 local has_entries = number and call('HGET', K .. ':k', number) ~= '0'
 local lane = number and lane_at(tonumber(number))
-local ready = lane and call('ZCARD', K .. ':r:' .. lane.number)
+local ready = lane and call('ZCARD', line_of(lane))
 finish()
 if not has_entries then
   return { meta.whole, now }

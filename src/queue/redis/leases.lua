@@ -1,7 +1,8 @@
 -- Claims: what was claimed together is kept in one packed string, by its token, so that a
 -- claim costs no write of its own. First a byte for each: 0 ended, 1 answered, 2 in flight.
--- Then for each, from 1 on: id 16, lane 4, team 4, charge ms 4. An entry knows nothing of its claim: it
--- is in no list of places, and the only one of its task or the one under way there.
+-- Then for each: id 16, lane 4, team 4, charge ms 4. A claim's number is its place there,
+-- from 1 on. An entry knows nothing of its claim: it is in no list of places, and the only
+-- one of its task or the one under way there.
 local ENDED, ANSWERED, IN_FLIGHT = 0, 1, 2
 local CLAIM_BYTES = 28
 
@@ -10,8 +11,8 @@ local batches = {}
 local function keep_batch(token, packed)
   local count = #packed / (1 + CLAIM_BYTES)
   local batch = {
-    token = token, count = count, states = { byte(packed, 1, count) }, claims = sub(packed, count + 1),
-    changed = false,
+    token = token, count = count, states = { byte(packed, 1, count) },
+    claims = sub(packed, count + 1), changed = false,
   }
   batches[token] = batch
   return batch

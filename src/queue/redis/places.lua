@@ -135,7 +135,7 @@ end
 -- Out of the list of its place, if it is in one.
 local function withdraw(id, record)
   local lane = lane_of(record)
-  if call('ZREM', K .. ':r:' .. lane.number, id) == 1 then
+  if call('ZREM', line_of(lane), id) == 1 then
     meta.ready = meta.ready - 1
     touch_line(lane)
   elseif call('ZREM', K .. ':s', id) == 0 and call('SREM', K .. ':h:' .. lane.team, id) == 1 then
@@ -146,7 +146,7 @@ end
 -- Ready, scheduled or held.
 local function is_listed(id, record)
   local lane = lane_of(record)
-  return (call('ZSCORE', K .. ':r:' .. lane.number, id) or call('ZSCORE', K .. ':s', id)
+  return (call('ZSCORE', line_of(lane), id) or call('ZSCORE', K .. ':s', id)
     or call('SISMEMBER', K .. ':h:' .. lane.team, id) == 1) and true or false
 end
 
@@ -160,7 +160,7 @@ local function line_up(id, record)
   local due = due_of(record)
   if due <= now then
     local lane = lane_of(record)
-    call('ZADD', K .. ':r:' .. lane.number, print_number(due), id)
+    call('ZADD', line_of(lane), print_number(due), id)
     meta.ready = meta.ready + 1
     touch_line(lane)
   else
@@ -172,7 +172,7 @@ end
 -- What has become due goes into its lane's line. At most 1000 at a time: the next claim
 -- is due at once when there are more.
 local function promote()
-  local due = call('ZRANGE', K .. ':s', '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)
+  local due = call('ZRANGE', K .. ':s', '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
   if #due == 0 then
     return
   end
@@ -185,7 +185,8 @@ end
 
 -- Lanes whose park or rest has ended.
 local function wake()
-  for _, number in ipairs(call('ZRANGE', BLOCKED, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do
+  local ended = call('ZRANGE', BLOCKED, '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
+  for _, number in ipairs(ended) do
     touch(lane_at(tonumber(number)))
   end
 end

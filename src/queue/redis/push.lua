@@ -28,8 +28,8 @@ local function write_simple()
   call_with_all('HSET', K .. ':e', saved)
   call_with_all('HSET', K .. ':t', joined)
   call_with_all('ZADD', K .. ':s', scheduled)
-  for number, line in pairs(lines) do
-    call_with_all('ZADD', K .. ':r:' .. number, line)
+  for lane, line in pairs(lines) do
+    call_with_all('ZADD', line_of(lane), line)
   end
   for lane, count in pairs(counts) do
     count_entries(lane.number, lane.team, count)
@@ -45,10 +45,10 @@ local function push_alone(id, task, kind, lane)
   local list = scheduled
   counts[lane] = (counts[lane] or 0) + 1
   if kind.due <= now then
-    list = lines[lane.number]
+    list = lines[lane]
     if list == nil then
       list = {}
-      lines[lane.number] = list
+      lines[lane] = list
       touch_line(lane)
     end
     meta.ready = meta.ready + 1

@@ -63,16 +63,18 @@ local function keep_team(number, packed)
   local in_flight, lane_count, open_lanes, lone_lane, lone_starts, virtual_now, starts, listed,
     at_share, after = read(TEAM, packed)
   local team = {
-    number = number, name = sub(packed, after), in_flight = in_flight, lane_count = lane_count, open_lanes = open_lanes, lone_lane = lone_lane,
-    lone_starts = lone_starts, virtual_now = virtual_now, starts = starts, listed = listed, at_share = at_share, stirred = false, changed = false,
+    number = number, name = sub(packed, after), in_flight = in_flight,
+    lane_count = lane_count, open_lanes = open_lanes, lone_lane = lone_lane,
+    lone_starts = lone_starts, virtual_now = virtual_now, starts = starts, listed = listed,
+    at_share = at_share, stirred = false, changed = false,
   }
   teams[number] = team
   return team
 end
 
 local function pack_team(team)
-  return write(TEAM, team.in_flight, team.lane_count, team.open_lanes,
-    team.lone_lane, team.lone_starts, team.virtual_now, team.starts, team.listed, team.at_share) .. team.name
+  return write(TEAM, team.in_flight, team.lane_count, team.open_lanes, team.lone_lane,
+    team.lone_starts, team.virtual_now, team.starts, team.listed, team.at_share) .. team.name
 end
 
 local function team_at(number)
@@ -84,8 +86,9 @@ local function keep_lane(number, packed)
     park_ms, rests_until, starts, listed, front, blocked, stale, was_called, is_probing,
     is_parked, history, after = read(LANE, packed)
   local lane = {
-    number = number, team = team, origin = sub(packed, after), in_flight = in_flight, window = window, was_called = was_called, successes = successes,
-    mean_ms = mean_ms, straight = straight, history = history, failures = failures,
+    number = number, team = team, origin = sub(packed, after), in_flight = in_flight,
+    window = window, was_called = was_called, successes = successes, mean_ms = mean_ms,
+    straight = straight, history = history, failures = failures,
     park_until = park_until, park_ms = park_ms, is_probing = is_probing,
     rests_until = rests_until, starts = starts, listed = listed, front = front,
     blocked = blocked, stale = stale, is_parked = is_parked, home = team_at(team),
@@ -106,26 +109,16 @@ local function lane_at(number)
   return lanes[number] or keep_lane(number, call('HGET', K .. ':l', print_number(number)))
 end
 
--- Many at once, so that each need not be asked for.
-local function keep_teams(numbers)
-  local fields = {}
-  for at = 1, #numbers do
-    fields[at] = print_number(numbers[at])
-  end
-  local packed = #fields > 0 and call('HMGET', K .. ':g', unpack(fields)) or {}
-  for at = 1, #packed do
-    local number = numbers[at]
-    if teams[number] == nil then
-      keep_team(number, packed[at])
-    end
-  end
-end
-
 -- Counts entries of a lane and its team, apart from their records: settling need not read
 -- those. Returns how many the lane has now.
 local function count_entries(lane_number, team_number, by)
-  call('HINCRBY', K .. ':k', 't' .. team_number, by)
-  return call('HINCRBY', K .. ':k', print_number(lane_number), by)
+  call('HINCRBY', K .. ':k', 't' .. print_number(team_number), print_number(by))
+  return call('HINCRBY', K .. ':k', print_number(lane_number), print_number(by))
+end
+
+-- The key of its ready entries.
+local function line_of(lane)
+  return K .. ':r:' .. print_number(lane.number)
 end
 
 -- To be called with every lane whose slots or pace changed: its lists follow when they are
@@ -221,10 +214,14 @@ end
 
 local FRONTS, BLOCKED, TURNS = K .. ':f', K .. ':b', K .. ':o'
 
+-- Of the lanes of a team that may go.
+local function turns_key(team_number)
+  return TURNS .. ':' .. print_number(team_number)
+end
+
 -- Writes the turn of a lane among those of its team. A lone one needs no list.
 local function list_turn(lane, turn)
   local team = lane.home
-  local turns = TURNS .. ':' .. lane.team
   local is_lone = team.lone_lane == lane.number
   if is_lone or turn ~= NONE and lane.listed == NONE and team.open_lanes == 1 then
     team.lone_lane = turn ~= NONE and lane.number or 0
@@ -232,6 +229,7 @@ local function list_turn(lane, turn)
     lane.listed = turn
     return
   end
+  local turns = turns_key(lane.team)
   if team.lone_lane ~= 0 and turn ~= NONE then
     call('ZADD', turns, print_number(team.lone_starts), print_number(team.lone_lane))
     team.lone_lane = 0
@@ -242,7 +240,7 @@ end
 local function refresh_lane(lane)
   local team = lane.home
   if lane.line_moved then
-    local first = call('ZRANGE', K .. ':r:' .. lane.number, 0, 0, 'WITHSCORES')
+    local first = call('ZRANGE', line_of(lane), '0', '0', 'WITHSCORES')
     list_later(FRONTS, lane, 'front', tonumber(first[2]) or NONE)
     lane.line_moved = false
   end

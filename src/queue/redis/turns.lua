@@ -21,7 +21,7 @@ local function lone_team()
 end
 
 local function first_of(name)
-  return tonumber(call('ZRANGE', K .. name, 0, 0, 'WITHSCORES')[2])
+  return tonumber(call('ZRANGE', K .. name, '0', '0', 'WITHSCORES')[2])
 end
 
 -- Every list must be up to date. Returns NONE when only a push can help.

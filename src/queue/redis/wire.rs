@@ -61,9 +61,9 @@ pub(super) fn text(word: impl std::fmt::Display) -> Arg {
     format!("{word}").into_bytes()
 }
 
-/// A token that claims can share.
-pub(super) fn token() -> u64 {
-    rand::random::<u64>() >> NUMBER_BITS << NUMBER_BITS
+/// A token that claims can share, from a random number.
+pub(super) fn token(random: u64) -> u64 {
+    random >> NUMBER_BITS << NUMBER_BITS
 }
 
 pub(super) fn id(id: CallbackId) -> Arg {
