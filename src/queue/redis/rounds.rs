@@ -243,6 +243,11 @@ mod tests {
     }
 
     #[test]
+    fn no_shard_is_asked_for_more_than_a_script_gives() {
+        assert_eq!(Rounds::new(1).allot(5000, 1000, 1), [(0, 1000)]);
+    }
+
+    #[test]
     fn a_shard_with_three_teams_gets_three_shares() {
         let mut rounds = Rounds::new(2);
         let mut given = [0, 0];

@@ -322,6 +322,26 @@ mod tests {
     }
 
     #[test]
+    fn claims_made_together_share_a_token_and_have_a_number_each() {
+        let mut packed = Arg::new();
+        let shared = token(u64::MAX);
+        prove(&mut packed, CallbackId(Uuid::nil()), shared + 1);
+        let last = shared + u64::try_from(CLAIM_MAX).expect("fits");
+        prove(&mut packed, CallbackId(Uuid::nil()), last);
+        assert_eq!(packed[16..24], packed[42..50]);
+        assert_eq!(packed[24..26], [0, 1]);
+        assert_eq!(packed[50..52], 1000_u16.to_be_bytes());
+    }
+
+    #[test]
+    fn packed_names_are_read_and_cut_ones_refused() {
+        let packed = b"\0\0\0\x07\0\x01t\0\x02oo";
+        let names = Names::read(packed).map(|names| names.0[&7].clone());
+        assert_eq!(names.ok(), Some(("t".into(), "oo".into())));
+        assert!(Names::read(&packed[..packed.len() - 1]).is_err());
+    }
+
+    #[test]
     fn an_answer_of_another_form_is_told_as_such() {
         let reader = || Reader::new(Value::Array(vec![Value::Nil])).ok();
         assert!(reader().is_some_and(|mut answer| answer.number().is_err()));
