@@ -16,7 +16,8 @@ pub type Origin = Arc<str>;
 /// One callback as the queue knows it: no body, no URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Whose life this is; also its place in the order of its task.
+    /// Whose life this is; also its place in the order of its task. It is always of the same
+    /// team and task.
     pub id: CallbackId,
     /// Fairness is between teams first.
     pub team: TeamId,

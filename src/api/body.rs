@@ -66,7 +66,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Null);
     }
-    let depth = depth(bytes);
+    let depth = depth(bytes, DEPTH_MAX);
     if depth > DEPTH_MAX {
         let reason = format!("is nested {depth} levels deep; the limit is {DEPTH_MAX}");
         return Err(invalid(&reason));

@@ -24,6 +24,8 @@ pub struct TeamSettings {
     pub id: TeamId,
     /// Its default callback URL.
     pub default_url: Option<String>,
+    /// That one's origin: most callbacks go there.
+    default_origin: Origin,
     /// Callback URLs of its projects, by name.
     pub live_project_urls: HashMap<String, String>,
     /// Those of its test projects.
@@ -134,6 +136,16 @@ impl TeamSettings {
         self.target(url, project, callback.mode)
     }
 
+    /// The origin of a target.
+    #[must_use]
+    pub fn origin(&self, url: &str) -> Origin {
+        if self.default_url.as_deref() == Some(url) {
+            self.default_origin.clone()
+        } else {
+            origin_of(url)
+        }
+    }
+
     /// A callback's entry in the queue.
     #[must_use]
     pub fn entry(
@@ -147,7 +159,7 @@ impl TeamSettings {
         Entry {
             id,
             team: self.id.clone(),
-            origin: target.map_or_else(Origin::default, origin_of),
+            origin: target.map_or_else(Origin::default, |url| self.origin(url)),
             task: TaskKey::of(&self.id, task_id),
             due,
             latest_only: self.latest_only,
@@ -221,6 +233,7 @@ impl Settings {
         };
         let mut settings = TeamSettings {
             id: team.id.as_str().into(),
+            default_origin: origin_of(team.default_callback_url.as_deref().unwrap_or_default()),
             default_url: team.default_callback_url,
             live_project_urls: HashMap::new(),
             test_project_urls: HashMap::new(),

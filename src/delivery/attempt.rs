@@ -5,7 +5,6 @@ use crate::app::App;
 use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::diagnose;
 use crate::callback::retry::decide;
-use crate::callback::target::origin_of;
 use crate::callback::{
     Callback, HELD_GONE, HELD_NO_URL, HELD_PAUSED, Health, Outcome, State, Verdict,
 };
@@ -36,7 +35,7 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
     if settings.paused.contains(url) {
         return hold(app, claim, callback, HELD_GONE);
     }
-    let origin = origin_of(url);
+    let origin = settings.origin(url);
     if origin != claim.entry.origin {
         return Finished::moved(claim, origin);
     }

@@ -25,6 +25,8 @@ const CLAIMS_MAX: usize = 64;
 /// Claims and attempts until shutdown, then waits for attempts in flight within the
 /// grace time. Claims not begun are returned.
 pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
+    // Attempts share it: copying it for each would count every part of it up and down.
+    let app = &Arc::new(app.clone());
     let slots = app.config.queue.slots as usize;
     let permits = Arc::new(Semaphore::new(slots));
     loop {
@@ -85,7 +87,7 @@ async fn rest(app: &App) {
 
 /// Gives every claim its callback and a task of its own.
 async fn start(
-    app: &App,
+    app: &Arc<App>,
     client: &Client,
     finished: &mpsc::Sender<Finished>,
     permits: &Arc<Semaphore>,

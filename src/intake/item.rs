@@ -103,7 +103,7 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
             format!("is {bytes} bytes; the limit is {max}"),
         ));
     }
-    let depth = depth(json);
+    let depth = depth(json, limits.depth_max);
     if depth > limits.depth_max {
         let max = limits.depth_max;
         return Err(reject(
@@ -244,13 +244,21 @@ fn body(wire: &Wire<'_>) -> (Bytes, Range<usize>) {
     let text = |value: &str| serde_json::to_string(value).expect("text is always JSON");
     let (id, status) = (text(&wire.task_id), text(&wire.status));
     let response = wire.response.get();
-    let head = format!("\"task_id\":{id},\"status\":{status},\"response\":{response}");
-    let end = 1 + head.len(); // behind the opening brace
+    let fields = [
+        "{\"task_id\":",
+        &id,
+        ",\"status\":",
+        &status,
+        ",\"response\":",
+        response,
+    ];
+    let end = fields.iter().map(|part| part.len()).sum();
+    // Put together at once: bodies are large, and a text that grows is copied again and again.
     let body = match wire.task {
-        Some(task) => format!("{{{head},\"task\":{}}}", task.get()),
-        None => format!("{{{head},\"task\":{{{head}}}}}"),
+        Some(task) => [fields.as_slice(), &[",\"task\":", task.get(), "}"]].concat(),
+        None => [fields.as_slice(), &[",\"task\":"], &fields, &["}}"]].concat(),
     };
-    (body.into(), end - response.len()..end)
+    (body.concat().into(), end - response.len()..end)
 }
 
 /// Lengths keep neighbouring fields apart.
@@ -269,9 +277,18 @@ fn digest(wire: &Wire<'_>, url: Option<&str>, body: &[u8]) -> [u8; 32] {
 }
 
 /// The deepest nesting of arrays and objects, without recursion: hostile input may be
-/// millions of brackets. Broken JSON gives some number; the parser then refuses it.
+/// millions of brackets. Broken JSON gives some number; the parser then refuses it. Few
+/// brackets cannot be nested deeply, and counting them is quicker than following them:
+/// up to `enough` the count is the answer.
 #[must_use]
-pub fn depth(json: &[u8]) -> usize {
+pub fn depth(json: &[u8], enough: usize) -> usize {
+    let brackets = json
+        .iter()
+        .map(|byte| usize::from(matches!(byte, b'[' | b'{')));
+    let brackets = brackets.sum();
+    if brackets <= enough {
+        return brackets;
+    }
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::sync::mpsc;
-use wire::{Arg, Malformed};
+use wire::{Arg, CLAIM_MAX, Malformed};
 
 /// Entries in one push to one shard: a few milliseconds of Redis.
 const PUSH_MAX: usize = 500;
@@ -159,11 +159,11 @@ impl RedisQueue {
     /// asking again.
     async fn claim_round(&self, max: usize, claimed: &mut Claimed) -> Result<bool, QueueError> {
         let now = self.shards.clock.now();
-        let asked = self.shards.rounds().allot(max, now);
+        let asked = self.shards.rounds().allot(max, CLAIM_MAX, now);
         if asked.is_empty() {
             return Ok(false);
         }
-        let token: u64 = rand::random();
+        let token = wire::token(rand::random());
         let asks: Vec<_> = asked
             .iter()
             .map(|&(shard, share)| {
@@ -195,9 +195,9 @@ impl RedisQueue {
         let look = told.rest.time(there, here)?;
         let teams = told.rest.count()?;
         let seen = told.rest.count()?;
-        let names = wire::Names::read(told.rest.list()?)?;
-        let entries = names.entries(told.rest.list()?, there, here)?;
-        let poisoned = names.entries(told.rest.list()?, there, here)?;
+        let names = wire::Names::read(&told.rest.bytes()?)?;
+        let entries = names.entries(&told.rest.bytes()?, there, here)?;
+        let poisoned = names.entries(&told.rest.bytes()?, there, here)?;
         let mut rounds = self.shards.rounds();
         rounds.served(told.shard, entries.len(), teams);
         rounds.told(told.shard, look, entries.len() < share, told.heard);

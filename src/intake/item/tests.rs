@@ -106,7 +106,8 @@ fn size_and_depth_are_told() {
     };
     let rejection = parse(deep.as_bytes(), limits).unwrap_err();
     assert!(rejection.reason.contains("100000 levels"), "{rejection:?}");
-    assert_eq!(depth(br#"{"a":"[[[\"[["}"#), 1);
+    assert_eq!(depth(br#"{"a":"[[[\"[["}"#, 5), 1);
+    assert_eq!(depth(b"[[], {}]", 3), 3, "no more than their number");
 }
 
 #[test]

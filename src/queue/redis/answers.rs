@@ -51,13 +51,20 @@ async fn tell(shards: &Shards, mut batch: Vec<Answered>) {
     let groups: Vec<_> = batch.chunk_by(|one, two| one.shard == two.shard).collect();
     let ask = |group: &&[Answered]| {
         let jitter_percent = || rand::random_range(PARK_JITTER_PERCENT);
-        let args = group
-            .iter()
-            .map(|it| wire::answered(it.claim, it.signal, it.slot_ms, jitter_percent()));
+        let mut packed = Vec::with_capacity(32 * group.len());
+        for it in *group {
+            wire::answered(
+                &mut packed,
+                it.claim,
+                it.signal,
+                it.slot_ms,
+                jitter_percent(),
+            );
+        }
         Ask {
             script: &shards.scripts.answered,
             shard: group[0].shard,
-            args: args.collect(),
+            args: vec![packed],
         }
     };
     let asks = groups.iter().map(ask).collect();

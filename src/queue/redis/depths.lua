@@ -2,12 +2,12 @@
 -- entries of team ARGV[4]}.
 promote()
 finish()
-local ready, held = get('ready'), get('held')
-local scheduled, leased = call('ZCARD', K .. ':s'), call('ZCARD', K .. ':x')
+local ready, held = meta.ready, meta.held
+local scheduled, leased = call('ZCARD', K .. ':s'), meta.leased
 local waiting = call('HLEN', K .. ':e') - ready - scheduled - leased - held
 local number = call('HGET', K .. ':n', ARGV[4])
-local entries = number and team_at(tonumber(number)).entries or 0
+local entries = number and tonumber(call('HGET', K .. ':k', 't' .. number)) or 0
 return {
-  get('whole'), now, ready, scheduled, leased, waiting, held, get('parked'),
+  meta.whole, now, ready, scheduled, leased, waiting, held, meta.parked,
   first_of(':f') or -1, entries,
 }

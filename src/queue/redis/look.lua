@@ -3,6 +3,6 @@ promote()
 wake()
 relist_all()
 local look = next_change()
-set('told', look)
+meta.told = look
 write_back()
-return { get('whole'), now, look }
+return { meta.whole, now, look }

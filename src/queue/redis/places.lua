@@ -1,9 +1,9 @@
 -- Where entries are, and the order within a task. An entry's record, big-endian:
---   lane 4, flags 1 (bit 0: makes way for newer ones), abandoned 1, due 6, task 16,
---   and while it is claimed: token 8, charge 4, in flight 1.
+--   lane 4, flags 1, abandoned 1, due 6, task 16.
 -- It is ready, scheduled, held, leased, or waits behind an older one of its task: in the
--- list of its place and in no other; one that waits is in none.
-local UNLEASED_BYTES = 28
+-- list of its place and in no other; one that is leased or waits is in none.
+local MAKES_WAY = 1 -- flag: for newer ones of its task
+local HAS_COMPANY = 2 -- flag: its task had others, and may have
 
 local function lane_of(record)
   return lane_at((read('>I4', record)))
@@ -18,11 +18,11 @@ local function due_of(record)
 end
 
 local function makes_way(record)
-  return byte(record, 5) % 2 == 1
+  return byte(record, 5) % 2 == MAKES_WAY
 end
 
-local function is_leased(record)
-  return #record > UNLEASED_BYTES
+local function has_company(record)
+  return byte(record, 5) >= HAS_COMPANY
 end
 
 local function record_of(id)
@@ -33,51 +33,56 @@ local function save(id, record)
   call('HSET', K .. ':e', id, record)
 end
 
+local function with_company(record)
+  local flags = byte(record, 5) % HAS_COMPANY + HAS_COMPANY
+  return sub(record, 1, 4) .. string.char(flags) .. sub(record, 6)
+end
+
 local function with_due(record, due, abandoned)
   return sub(record, 1, 5) .. write('>BI6', abandoned, due) .. sub(record, 13, 28)
 end
 
-local function count_in(lane)
-  lane.entries = lane.entries + 1
-  lane.home.entries = lane.home.entries + 1
-  if lane.stale ~= NONE then
-    relist(K .. ':i', lane, 'stale', NONE)
-  end
-  touch(lane)
+local function new_team(name)
+  local number = meta.teams_made + 1
+  meta.teams_made = number
+  teams[number] = {
+    number = number, name = name, in_flight = 0, lane_count = 0, open_lanes = 0, lone_lane = 0,
+    lone_starts = NONE, virtual_now = 0, starts = 0, listed = NONE, at_share = 0,
+  }
+  call('HSET', K .. ':n', name, number)
+  return number
 end
 
--- Lane and team by name, made if they are not known; one more entry in both.
+local function new_lane(team, origin)
+  local number = meta.lanes_made + 1
+  meta.lanes_made = number
+  local lane = {
+    number = number, team = team.number, origin = origin, in_flight = 0,
+    window = max(1, min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
+    mean_ms = NONE, straight = 0, history = '', failures = 0, park_until = 0, park_ms = 0,
+    is_probing = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
+    stale = NONE, is_parked = 0, home = team,
+  }
+  lanes[number] = lane
+  team.lane_count = team.lane_count + 1
+  call('HSET', K .. ':n', team.name .. '\0' .. origin, number)
+  return lane
+end
+
+-- Lane and team by name, made if they are not known. One more entry in it is to be counted.
 local function enter(team_name, origin)
-  local lane_name = team_name .. '\0' .. origin
-  local number = tonumber(call('HGET', K .. ':n', lane_name))
+  local number = tonumber(call('HGET', K .. ':n', team_name .. '\0' .. origin))
   local lane
   if number then
     lane = lane_at(number)
   else
-    local team_number = tonumber(call('HGET', K .. ':n', team_name))
-    if not team_number then
-      add('teams_made', 1)
-      team_number = get('teams_made')
-      teams[team_number] = {
-        number = team_number, name = team_name, entries = 0, in_flight = 0, lane_count = 0,
-        open_lanes = 0, virtual_now = 0, starts = 0, listed = NONE, at_share = 0,
-      }
-      call('HSET', K .. ':n', team_name, team_number)
-    end
-    add('lanes_made', 1)
-    number = get('lanes_made')
-    call('HSET', K .. ':n', lane_name, number)
-    lane = {
-      number = number, team = team_number, origin = origin, entries = 0, in_flight = 0,
-      window = max(1, min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
-      mean_ms = NONE, straight = 0, history = '', failures = 0, park_until = 0, park_ms = 0,
-      is_probing = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
-      stale = NONE, is_parked = 0, home = team_at(team_number),
-    }
-    lanes[number] = lane
-    lane.home.lane_count = lane.home.lane_count + 1
+    local team_number = tonumber(call('HGET', K .. ':n', team_name)) or new_team(team_name)
+    lane = new_lane(team_at(team_number), origin)
   end
-  count_in(lane)
+  if lane.stale ~= NONE then
+    relist(K .. ':i', lane, 'stale', NONE)
+  end
+  touch(lane)
   return lane
 end
 
@@ -86,9 +91,10 @@ local function forget(lane)
   local team = lane.home
   refresh_lane(lane)
   relist(K .. ':i', lane, 'stale', NONE)
-  add('parked', -lane.is_parked)
+  meta.parked = meta.parked - lane.is_parked
   call('HDEL', K .. ':n', team.name .. '\0' .. lane.origin)
   call('HDEL', K .. ':l', lane.number)
+  call('HDEL', K .. ':k', lane.number)
   lane.is_gone = true
   team.lane_count = team.lane_count - 1
   team.stirred = true
@@ -97,26 +103,21 @@ local function forget(lane)
     refresh_team(team)
     call('HDEL', K .. ':n', team.name)
     call('HDEL', K .. ':g', team.number)
+    call('HDEL', K .. ':k', 't' .. team.number)
     team.is_gone = true
-    if get('before_team') == team.number then
-      set('before_team', 0)
+    if meta.before_team == team.number then
+      meta.before_team = 0
     end
-    if get('last_team') == team.number then
-      set('last_team', get('before_team'))
-      set('last_at', get('before_at'))
-      set('before_team', 0)
+    if meta.last_team == team.number then
+      meta.last_team, meta.last_at, meta.before_team = meta.before_team, meta.before_at, 0
     end
   end
+  list_all()
 end
 
--- One entry less; a lane without any is forgotten, later if it taught us something.
-local function leave(lane)
-  lane.entries = lane.entries - 1
-  lane.home.entries = lane.home.entries - 1
+-- A lane without entries is forgotten, later if it taught us something.
+local function idle(lane)
   touch(lane)
-  if lane.entries > 0 then
-    return
-  end
   if lane.was_called == 0 and lane.rests_until == 0 then
     forget(lane)
   else
@@ -124,26 +125,34 @@ local function leave(lane)
   end
 end
 
--- Out of the list of its place, if it is in one. Not for leased ones.
-local function withdraw(id, record)
-  local lane = lane_of(record)
-  if call('ZREM', K .. ':r:' .. lane.number, id) == 1 then
-    add('ready', -1)
-    touch(lane)
-  elseif call('ZREM', K .. ':s', id) == 0 and call('SREM', K .. ':h:' .. lane.team, id) == 1 then
-    add('held', -1)
+-- One entry less.
+local function leave(lane)
+  if count_entries(lane.number, lane.team, -1) == 0 then
+    idle(lane)
   end
 end
 
-local function is_waiting(id, record)
+-- Out of the list of its place, if it is in one.
+local function withdraw(id, record)
   local lane = lane_of(record)
-  return not (call('ZSCORE', K .. ':r:' .. lane.number, id) or call('ZSCORE', K .. ':s', id))
-    and call('SISMEMBER', K .. ':h:' .. lane.team, id) == 0
+  if call('ZREM', line_of(lane), id) == 1 then
+    meta.ready = meta.ready - 1
+    touch_line(lane)
+  elseif call('ZREM', K .. ':s', id) == 0 and call('SREM', K .. ':h:' .. lane.team, id) == 1 then
+    meta.held = meta.held - 1
+  end
+end
+
+-- Ready, scheduled or held.
+local function is_listed(id, record)
+  local lane = lane_of(record)
+  return (call('ZSCORE', line_of(lane), id) or call('ZSCORE', K .. ':s', id)
+    or call('SISMEMBER', K .. ':h:' .. lane.team, id) == 1) and true or false
 end
 
 local function hold(id, record)
   call('SADD', K .. ':h:' .. lane_of(record).team, id)
-  add('held', 1)
+  meta.held = meta.held + 1
 end
 
 -- Of one that waits: into its lane's line, or into the schedule until it is due.
@@ -151,9 +160,9 @@ local function line_up(id, record)
   local due = due_of(record)
   if due <= now then
     local lane = lane_of(record)
-    call('ZADD', K .. ':r:' .. lane.number, print_number(due), id)
-    add('ready', 1)
-    touch(lane)
+    call('ZADD', line_of(lane), print_number(due), id)
+    meta.ready = meta.ready + 1
+    touch_line(lane)
   else
     call('ZADD', K .. ':s', print_number(due), id)
     sooner(due)
@@ -163,7 +172,7 @@ end
 -- What has become due goes into its lane's line. At most 1000 at a time: the next claim
 -- is due at once when there are more.
 local function promote()
-  local due = call('ZRANGE', K .. ':s', '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)
+  local due = call('ZRANGE', K .. ':s', '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
   if #due == 0 then
     return
   end
@@ -176,12 +185,13 @@ end
 
 -- Lanes whose park or rest has ended.
 local function wake()
-  for _, number in ipairs(call('ZRANGE', K .. ':b', '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do
+  local ended = call('ZRANGE', BLOCKED, '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
+  for _, number in ipairs(ended) do
     touch(lane_at(tonumber(number)))
   end
 end
 
--- A task with several entries: which is under way; nil when it has one at most.
+-- A task with several entries: which is under way, or ''; nil when it has one at most.
 local function chain(value)
   if value and #value ~= 16 then
     return sub(value, 2)
@@ -190,6 +200,14 @@ end
 
 local function set_leased(task, id)
   call('HSET', K .. ':t', task, '*' .. id)
+end
+
+local function is_leased(id, record)
+  local leased = chain(call('HGET', K .. ':t', task_of(record)))
+  if leased then
+    return leased == id
+  end
+  return not is_listed(id, record)
 end
 
 local function has_newer(task, id)
@@ -201,47 +219,55 @@ local function has_newer(task, id)
   return newest > id
 end
 
--- The task's oldest entry and its record; nil while one of the task is under way.
+-- The task's oldest entry; nil while one of several is under way.
 local function head_of(task)
   local value = call('HGET', K .. ':t', task)
   local leased = chain(value)
   if not value or (leased and leased ~= '') then
     return nil
   end
-  local head = leased and call('ZRANGE', K .. ':t:' .. task, 0, 0)[1] or value
-  local record = record_of(head)
-  if not is_leased(record) then
-    return head, record
-  end
+  return leased and call('ZRANGE', K .. ':t:' .. task, 0, 0)[1] or value
 end
 
--- Lets the task's oldest entry go, if it waits and nothing of the task is under way.
+-- Lets the task's oldest entry go, if it waits and nothing of the task is under way. Not
+-- for a task whose only entry may be leased.
 local function admit(task)
-  local head, record = head_of(task)
-  if head and is_waiting(head, record) then
+  local head = head_of(task)
+  local record = head and record_of(head)
+  if record and not is_listed(head, record) then
     line_up(head, record)
   end
 end
 
 -- Takes back what admit did: an older entry may be about to come.
 local function demote(task)
-  local head, record = head_of(task)
-  if head and call('SISMEMBER', K .. ':h:' .. lane_of(record).team, head) == 0 then
+  local head = head_of(task)
+  local record = head and record_of(head)
+  if record and call('SISMEMBER', K .. ':h:' .. lane_of(record).team, head) == 0 then
     withdraw(head, record)
   end
 end
 
-local function join_task(task, id)
+-- Makes a task of one, if it is that, a task of several.
+local function expect_company(task)
   local value = call('HGET', K .. ':t', task)
-  if not value then
-    call('HSET', K .. ':t', task, id)
-    return
-  end
-  if not chain(value) then
+  if value and not chain(value) then
+    local record = record_of(value)
     call('ZADD', K .. ':t:' .. task, 0, value)
-    set_leased(task, is_leased(record_of(value)) and value or '')
+    set_leased(task, is_leased(value, record) and value or '')
+    save(value, with_company(record))
   end
-  call('ZADD', K .. ':t:' .. task, 0, id)
+end
+
+-- A new entry of its task, which is one of several or of none.
+local function join_task(task, id, record)
+  if call('HEXISTS', K .. ':t', task) == 1 then
+    call('ZADD', K .. ':t:' .. task, 0, id)
+    record = with_company(record)
+  else
+    call('HSET', K .. ':t', task, id)
+  end
+  save(id, record)
 end
 
 -- Takes an entry out of its task. True when others of the task remain.
@@ -253,28 +279,25 @@ local function leave_task(task, id)
   end
   call('ZREM', K .. ':t:' .. task, id)
   if leased == id then
-    set_leased(task, '')
+    leased = ''
+    set_leased(task, leased)
   end
-  if call('ZCARD', K .. ':t:' .. task) == 1 then
+  -- The only one left is not known to be leased any more unless the task says so.
+  local left = call('ZCARD', K .. ':t:' .. task)
+  if left == 0 then
+    call('HDEL', K .. ':t', task)
+  elseif left == 1 and leased == '' then
     call('HSET', K .. ':t', task, call('ZRANGE', K .. ':t:' .. task, 0, 0)[1])
     call('DEL', K .. ':t:' .. task)
   end
-  return true
+  return left > 0
 end
 
--- Ends a lease; the entry waits. Returns its record. With `refund` nothing is charged.
-local function unlease(id, record, refund)
-  call('ZREM', K .. ':x', id)
-  local charge_ms, in_flight = read('>I4B', record, 37)
-  if in_flight == 1 then
-    free(lane_of(record), charge_ms, refund and 0 or charge_ms)
-  end
-  record = sub(record, 1, UNLEASED_BYTES)
-  local task = task_of(record)
+-- Its claim has ended; it waits.
+local function return_to_task(task, id)
   if chain(call('HGET', K .. ':t', task)) == id then
     set_leased(task, '')
   end
-  return record
 end
 
 -- One that is in no list leaves for good; lets its task go on.
@@ -286,14 +309,4 @@ local function take_out_waiting(id, record)
   if others_remain then
     admit(task)
   end
-end
-
--- For good, whatever its place.
-local function take_out(id, record)
-  if is_leased(record) then
-    record = unlease(id, record, false)
-  else
-    withdraw(id, record)
-  end
-  take_out_waiting(id, record)
 end

@@ -22,10 +22,12 @@ end
 local answer = { slots }
 for at = 4, #ARGV do
   local packed = call('GET', ARGV[at] .. ':m')
-  local meta = packed and cmsgpack.unpack(packed) or {}
-  local told = meta.told or -1
+  local whole, told = 0, -1
+  if packed then
+    whole, told = struct.unpack('<dd', packed)
+  end
   local stale = call('ZCOUNT', ARGV[at] .. ':i', '-inf', now)
-  answer[#answer + 1] = meta.whole or 0
+  answer[#answer + 1] = whole
   answer[#answer + 1] = told == -1 and -1 or math.max(0, told - now)
   answer[#answer + 1] = stale
 end

@@ -3,16 +3,16 @@
 -- began. Answers {whole, now, 1 for well}.
 local ALIVE_MS = 5000
 local token, step = tonumber(ARGV[4]), ARGV[5]
-local other = get('rebuild') ~= 0 and get('rebuild') ~= token
-if step == '0' and (not other or get('rebuild_at') + ALIVE_MS < now) then
-  set('rebuild', token)
-elseif get('rebuild') ~= token then
-  return { get('whole'), now, 0 }
+local other = meta.rebuild ~= 0 and meta.rebuild ~= token
+if step == '0' and (not other or meta.rebuild_at + ALIVE_MS < now) then
+  meta.rebuild = token
+elseif meta.rebuild ~= token then
+  return { meta.whole, now, 0 }
 end
-set('rebuild_at', now)
+meta.rebuild_at = now
 if step == '1' then
-  set('rebuild', 0)
-  set('whole', 1)
+  meta.rebuild = 0
+  meta.whole = 1
 end
 write_back()
-return { get('whole'), now, 1 }
+return { meta.whole, now, 1 }

@@ -10,9 +10,9 @@ for at, id in ipairs(held) do
   save(id, with_due(record, now, byte(record, 6)))
   tasks[at] = task_of(record)
 end
-add('held', -#held)
+meta.held = meta.held - #held
 for _, task in ipairs(tasks) do
   admit(task)
 end
 finish()
-return { get('whole'), now, soonest, #held }
+return { meta.whole, now, soonest, #held }

@@ -1,9 +1,17 @@
 -- Takes the entries ARGV[4..] out, claimed or not. Unknown ids are ignored.
 for at = 4, #ARGV do
-  local record = record_of(ARGV[at])
+  local id = ARGV[at]
+  local record = record_of(id)
   if record then
-    take_out(ARGV[at], record)
+    if is_leased(id, record) then
+      end_claim_of(id)
+      return_to_task(task_of(record), id)
+    else
+      withdraw(id, record)
+    end
+    take_out_waiting(id, record)
   end
 end
+write_claims()
 finish()
-return { get('whole'), now, soonest }
+return { meta.whole, now, soonest }

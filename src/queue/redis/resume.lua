@@ -9,4 +9,4 @@ if number then
   touch(lane)
 end
 finish()
-return { get('whole'), now, soonest }
+return { meta.whole, now, soonest }

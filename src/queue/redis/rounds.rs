@@ -54,11 +54,19 @@ impl Rounds {
         }
     }
 
-    /// Whom to ask for `max` claims together, and each for how many.
-    pub(super) fn allot(&self, max: usize, now: TimestampMs) -> Vec<(usize, usize)> {
+    /// Whom to ask for `max` claims together, and each for how many, `each_max` at most.
+    pub(super) fn allot(
+        &self,
+        max: usize,
+        each_max: usize,
+        now: TimestampMs,
+    ) -> Vec<(usize, usize)> {
         let mut due = self.which(|shard| shard.look.is_some_and(|look| look <= now));
         due.sort_by_key(|&shard| (self.shards[shard].starts.max(self.virtual_now), shard));
-        let each = max.div_ceil(due.len().max(1)).max(CHUNK.min(max));
+        let each = max
+            .div_ceil(due.len().max(1))
+            .max(CHUNK.min(max))
+            .min(each_max);
         let mut left = max;
         let mut asked = Vec::new();
         for shard in due {
@@ -197,11 +205,11 @@ mod tests {
     #[test]
     fn only_shards_that_may_have_something_are_asked() {
         let mut rounds = none_due(4);
-        assert_eq!(rounds.allot(8, 100), []);
+        assert_eq!(rounds.allot(8, 1000, 100), []);
         assert!(rounds.sooner(2, 100));
         assert!(!rounds.sooner(2, 100), "that is no news");
-        assert_eq!(rounds.allot(8, 99), []);
-        assert_eq!(rounds.allot(8, 100), [(2, 8)]);
+        assert_eq!(rounds.allot(8, 1000, 99), []);
+        assert_eq!(rounds.allot(8, 1000, 100), [(2, 8)]);
         assert_eq!(rounds.next(), Some(100));
     }
 
@@ -211,7 +219,7 @@ mod tests {
         let before = rounds.heard(0);
         rounds.sooner(0, 100);
         rounds.told(0, None, true, before);
-        assert_eq!(rounds.allot(8, 100), [(0, 8)]);
+        assert_eq!(rounds.allot(8, 1000, 100), [(0, 8)]);
         assert_eq!(rounds.inexact(50), [0]);
         let before = rounds.heard(0);
         rounds.told(0, None, true, before);
@@ -223,7 +231,7 @@ mod tests {
         let mut rounds = Rounds::new(4);
         let mut asked = Vec::new();
         for _ in 0..4 {
-            let round = rounds.allot(32, 1);
+            let round = rounds.allot(32, 1000, 1);
             assert_eq!(round.len(), 2);
             for (shard, claims) in round {
                 assert_eq!(claims, 16);
@@ -235,11 +243,16 @@ mod tests {
     }
 
     #[test]
+    fn no_shard_is_asked_for_more_than_a_script_gives() {
+        assert_eq!(Rounds::new(1).allot(5000, 1000, 1), [(0, 1000)]);
+    }
+
+    #[test]
     fn a_shard_with_three_teams_gets_three_shares() {
         let mut rounds = Rounds::new(2);
         let mut given = [0, 0];
         for _ in 0..400 {
-            let (shard, claims) = rounds.allot(16, 1)[0];
+            let (shard, claims) = rounds.allot(16, 1000, 1)[0];
             given[shard] += claims;
             rounds.served(shard, claims, if shard == 0 { 3 } else { 1 });
         }
@@ -257,7 +270,7 @@ mod tests {
         rounds.sooner(1, 0);
         let mut given = [0, 0];
         for _ in 0..20 {
-            let (shard, claims) = rounds.allot(16, 1)[0];
+            let (shard, claims) = rounds.allot(16, 1000, 1)[0];
             given[shard] += 1;
             rounds.served(shard, claims, 1);
         }

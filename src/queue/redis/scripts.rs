@@ -6,6 +6,7 @@ use crate::queue::redis::link::Script;
 
 const STATE: &str = include_str!("state.lua");
 const PLACES: &str = include_str!("places.lua");
+const LEASES: &str = include_str!("leases.lua");
 const TURNS: &str = include_str!("turns.lua");
 const REOPEN: &str = include_str!("reopen.lua");
 
@@ -37,15 +38,22 @@ impl Scripts {
             push: script("push", &[GROWS, STATE, PLACES, include_str!("push.lua")]),
             claim: script(
                 "claim",
-                &[ALWAYS, STATE, PLACES, TURNS, include_str!("claim.lua")],
+                &[
+                    ALWAYS,
+                    STATE,
+                    PLACES,
+                    LEASES,
+                    TURNS,
+                    include_str!("claim.lua"),
+                ],
             ),
             answered: script(
                 "answered",
-                &[ALWAYS, STATE, PLACES, REOPEN, include_str!("answered.lua")],
+                &[ALWAYS, STATE, LEASES, REOPEN, include_str!("answered.lua")],
             ),
             settle: script(
                 "settle",
-                &[ALWAYS, STATE, PLACES, include_str!("settle.lua")],
+                &[ALWAYS, STATE, PLACES, LEASES, include_str!("settle.lua")],
             ),
             release: script(
                 "release",
@@ -53,7 +61,7 @@ impl Scripts {
             ),
             remove: script(
                 "remove",
-                &[ALWAYS, STATE, PLACES, include_str!("remove.lua")],
+                &[ALWAYS, STATE, PLACES, LEASES, include_str!("remove.lua")],
             ),
             resume: script(
                 "resume",
@@ -69,7 +77,10 @@ impl Scripts {
                 &[ALWAYS, STATE, PLACES, TURNS, include_str!("look.lua")],
             ),
             rebuild: script("rebuild", &[ALWAYS, STATE, include_str!("rebuild.lua")]),
-            fsck: script("fsck", &[ALWAYS, STATE, PLACES, include_str!("fsck.lua")]),
+            fsck: script(
+                "fsck",
+                &[ALWAYS, STATE, PLACES, LEASES, include_str!("fsck.lua")],
+            ),
             pulse: script("pulse", &[ALWAYS, include_str!("pulse.lua")]),
         }
     }

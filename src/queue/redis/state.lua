@@ -1,19 +1,23 @@
 -- One shard: what every verb reads first and writes last. Lanes and teams are read once,
 -- changed in memory, and written once, so a batch costs little more than one entry.
+-- What costs is each value that crosses between Redis and Lua, and each call: what
+-- belongs together is one packed string, and many of a kind go in one call.
 --
 -- Keys, all with the shard's hash tag in K (numbers are those of lanes and teams):
 --   :m        numbers of the shard, packed :n hash   team, team NUL origin -> number
 --   :l hash   lane -> packed               :g hash   team -> packed
 --   :e hash   id -> record (see places)    :t hash   task -> id, or * with the id under way
 --   :t:<task> zset   ids of a task that has several
---   :s zset   scheduled ids by due time    :x zset   leased ids by end of lease
---   :r:<lane> zset   ready ids by due time :h:<team> set   held ids
+--   :s zset   scheduled ids by due time    :h:<team> set   held ids
+--   :r:<lane> zset   ready ids by due time
+--   :c hash   token -> claims (see leases) :x zset   tokens by end of lease
+--   :k hash   lane, or t with team -> entries
 --   :o zset   teams that may go, by virtual start     :o:<team> zset   lanes likewise
 --   :a set    teams at their share         :b zset   lanes by end of park or rest
 --   :f zset   lanes by first due time      :i zset   lanes without entries by staleness
 --   :w hash   worker -> alive until, slots (pulse.lua, in one shard)
 local K, call = KEYS[1], redis.call
-local sub, byte, max, min = string.sub, string.byte, math.max, math.min
+local sub, byte, max, min, floor = string.sub, string.byte, math.max, math.min, math.floor
 local read, write = struct.unpack, struct.pack
 local NONE = -1
 local now, ELSEWHERE_AT, IDLE_LANE_MS, LANE_MAX, TEAM_MAX, ALONE_MAX, WINDOW_START, LEASE_MS,
@@ -23,7 +27,7 @@ local now, ELSEWHERE_AT, IDLE_LANE_MS, LANE_MAX, TEAM_MAX, ALONE_MAX, WINDOW_STA
 local WAKE, SHARD = ARGV[2], ARGV[3]
 if now == 0 then
   local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now = time[1] * 1000 + floor(time[2] / 1000)
 end
 
 -- Numbers as Redis is told them: it would print each as a float, which is slow.
@@ -31,74 +35,113 @@ local printed = {}
 local function print_number(number)
   local text = printed[number]
   if text == nil then
-    text = string.format('%.0f', number)
+    text = string.format('%d', number)
     printed[number] = text
   end
   return text
 end
 
-local packed_meta = call('GET', K .. ':m')
-local meta, meta_changed = packed_meta and cmsgpack.unpack(packed_meta) or {}, false
-
-local function get(name)
-  return meta[name] or 0
-end
-
-local function set(name, value)
-  if meta[name] ~= value then
-    meta[name] = value
-    meta_changed = true
-  end
-end
-
-local function add(name, by)
-  set(name, get(name) + by)
+-- The shard's numbers. pulse.lua reads the first two.
+local META = '<ddddddddddddddd'
+local meta_before = call('GET', K .. ':m')
+local meta = {
+  whole = 0, told = NONE, ready = 0, held = 0, leased = 0, parked = 0, last_team = 0, last_at = 0,
+  before_team = 0, before_at = 0, virtual_now = 0, teams_made = 0, lanes_made = 0, rebuild = 0,
+  rebuild_at = 0,
+}
+if meta_before then
+  meta.whole, meta.told, meta.ready, meta.held, meta.leased, meta.parked, meta.last_team,
+    meta.last_at, meta.before_team, meta.before_at, meta.virtual_now, meta.teams_made,
+    meta.lanes_made, meta.rebuild, meta.rebuild_at = read(META, meta_before)
 end
 
 local lanes, teams = {}, {}
+local TEAM = '<I4I4I4I4ddddB' -- then its name
+local LANE = '<I4I4I4I4i4I4I4dI4ddddddBBBBc0' -- then its origin
 
-local function team_at(number)
-  local team = teams[number]
-  if team == nil then
-    local name, entries, in_flight, lane_count, open_lanes, virtual_now, starts, listed, at_share =
-      unpack(cmsgpack.unpack(call('HGET', K .. ':g', number)))
-    team = {
-      number = number, name = name, entries = entries, in_flight = in_flight,
-      lane_count = lane_count, open_lanes = open_lanes, virtual_now = virtual_now,
-      starts = starts, listed = listed, at_share = at_share,
-    }
-    teams[number] = team
-  end
+local function keep_team(number, packed)
+  local in_flight, lane_count, open_lanes, lone_lane, lone_starts, virtual_now, starts, listed,
+    at_share, after = read(TEAM, packed)
+  local team = {
+    number = number, name = sub(packed, after), in_flight = in_flight,
+    lane_count = lane_count, open_lanes = open_lanes, lone_lane = lone_lane,
+    lone_starts = lone_starts, virtual_now = virtual_now, starts = starts, listed = listed,
+    at_share = at_share, stirred = false, changed = false,
+  }
+  teams[number] = team
   return team
 end
 
-local function lane_at(number)
-  local lane = lanes[number]
-  if lane == nil then
-    local team, origin, entries, in_flight, window, was_called, successes, mean_ms, straight,
-      history, failures, park_until, park_ms, is_probing, rests_until, starts, listed, front,
-      blocked, stale, is_parked = unpack(cmsgpack.unpack(call('HGET', K .. ':l', number)))
-    lane = {
-      number = number, team = team, origin = origin, entries = entries, in_flight = in_flight,
-      window = window, was_called = was_called, successes = successes, mean_ms = mean_ms,
-      straight = straight, history = history, failures = failures, park_until = park_until,
-      park_ms = park_ms, is_probing = is_probing, rests_until = rests_until, starts = starts,
-      listed = listed, front = front, blocked = blocked, stale = stale, is_parked = is_parked,
-      home = team_at(team),
-    }
-    lanes[number] = lane
-  end
+local function pack_team(team)
+  return write(TEAM, team.in_flight, team.lane_count, team.open_lanes, team.lone_lane,
+    team.lone_starts, team.virtual_now, team.starts, team.listed, team.at_share) .. team.name
+end
+
+local function team_at(number)
+  return teams[number] or keep_team(number, call('HGET', K .. ':g', print_number(number)))
+end
+
+local function keep_lane(number, packed)
+  local team, in_flight, window, successes, mean_ms, straight, failures, park_until,
+    park_ms, rests_until, starts, listed, front, blocked, stale, was_called, is_probing,
+    is_parked, history, after = read(LANE, packed)
+  local lane = {
+    number = number, team = team, origin = sub(packed, after), in_flight = in_flight,
+    window = window, was_called = was_called, successes = successes, mean_ms = mean_ms,
+    straight = straight, history = history, failures = failures,
+    park_until = park_until, park_ms = park_ms, is_probing = is_probing,
+    rests_until = rests_until, starts = starts, listed = listed, front = front,
+    blocked = blocked, stale = stale, is_parked = is_parked, home = team_at(team),
+    stirred = false, changed = false, line_moved = false,
+  }
+  lanes[number] = lane
   return lane
 end
 
--- To be called with every lane whose line, slots or pace changed: its lists follow when
--- they are brought in line, its record at the end.
+local function pack_lane(lane)
+  return write(LANE, lane.team, lane.in_flight, lane.window, lane.successes,
+    lane.mean_ms, lane.straight, lane.failures, lane.park_until, lane.park_ms, lane.rests_until,
+    lane.starts, lane.listed, lane.front, lane.blocked, lane.stale, lane.was_called,
+    lane.is_probing, lane.is_parked, #lane.history, lane.history) .. lane.origin
+end
+
+local function lane_at(number)
+  return lanes[number] or keep_lane(number, call('HGET', K .. ':l', print_number(number)))
+end
+
+-- Counts entries of a lane and its team, apart from their records: settling need not read
+-- those. Returns how many the lane has now.
+local function count_entries(lane_number, team_number, by)
+  call('HINCRBY', K .. ':k', 't' .. print_number(team_number), print_number(by))
+  return call('HINCRBY', K .. ':k', print_number(lane_number), print_number(by))
+end
+
+-- The key of its ready entries.
+local function line_of(lane)
+  return K .. ':r:' .. print_number(lane.number)
+end
+
+-- To be called with every lane whose slots or pace changed: its lists follow when they are
+-- brought in line, its record at the end.
 local function touch(lane)
   if not lane.stirred then
     lane.stirred = true
     lane.changed = true
     lane.home.stirred = true
     lane.home.changed = true
+  end
+end
+
+-- As touch, when its line of ready entries changed.
+local function touch_line(lane)
+  lane.line_moved = true
+  touch(lane)
+end
+
+local function call_with_all(command, key, list)
+  -- unpack ends near 8000 values.
+  for at = 1, #list, 4000 do
+    call(command, key, unpack(list, at, min(at + 3999, #list)))
   end
 end
 
@@ -112,6 +155,36 @@ local function relist(key, it, field, wanted)
     end
     it[field] = wanted
   end
+end
+
+-- As relist, for many members of one list in one call: `list_later` for each, then `list_all`.
+local to_list, to_unlist = {}, {}
+local function list_later(key, it, field, wanted)
+  if it[field] ~= wanted then
+    local lists = wanted == NONE and to_unlist or to_list
+    local list = lists[key]
+    if list == nil then
+      list = {}
+      lists[key] = list
+    end
+    local at = #list
+    if wanted == NONE then
+      list[at + 1] = print_number(it.number)
+    else
+      list[at + 1], list[at + 2] = print_number(wanted), print_number(it.number)
+    end
+    it[field] = wanted
+  end
+end
+
+local function list_all()
+  for key, list in pairs(to_list) do
+    call_with_all('ZADD', key, list)
+  end
+  for key, list in pairs(to_unlist) do
+    call_with_all('ZREM', key, list)
+  end
+  to_list, to_unlist = {}, {}
 end
 
 -- No request may start before this time; NONE if that is no later than now.
@@ -139,32 +212,62 @@ local function sooner(time)
   end
 end
 
+local FRONTS, BLOCKED, TURNS = K .. ':f', K .. ':b', K .. ':o'
+
+-- Of the lanes of a team that may go.
+local function turns_key(team_number)
+  return TURNS .. ':' .. print_number(team_number)
+end
+
+-- Writes the turn of a lane among those of its team. A lone one needs no list.
+local function list_turn(lane, turn)
+  local team = lane.home
+  local is_lone = team.lone_lane == lane.number
+  if is_lone or turn ~= NONE and lane.listed == NONE and team.open_lanes == 1 then
+    team.lone_lane = turn ~= NONE and lane.number or 0
+    team.lone_starts = turn
+    lane.listed = turn
+    return
+  end
+  local turns = turns_key(lane.team)
+  if team.lone_lane ~= 0 and turn ~= NONE then
+    call('ZADD', turns, print_number(team.lone_starts), print_number(team.lone_lane))
+    team.lone_lane = 0
+  end
+  list_later(turns, lane, 'listed', turn)
+end
+
 local function refresh_lane(lane)
   local team = lane.home
-  local first = call('ZRANGE', K .. ':r:' .. lane.number, 0, 0, 'WITHSCORES')
-  relist(K .. ':f', lane, 'front', tonumber(first[2]) or NONE)
-  local has_room = first[1] and lane.in_flight < lane.window
+  if lane.line_moved then
+    local first = call('ZRANGE', line_of(lane), '0', '0', 'WITHSCORES')
+    list_later(FRONTS, lane, 'front', tonumber(first[2]) or NONE)
+    lane.line_moved = false
+  end
+  local has_room = lane.front ~= NONE and lane.in_flight < lane.window
   local blocked = has_room and blocked_until(lane) or NONE
-  relist(K .. ':b', lane, 'blocked', blocked)
+  list_later(BLOCKED, lane, 'blocked', blocked)
   if blocked ~= NONE then
     sooner(blocked)
   end
   local was_open = lane.listed ~= NONE
   local turn = turn_of(lane, has_room and blocked == NONE, team.virtual_now)
-  relist(K .. ':o:' .. lane.team, lane, 'listed', turn)
-  local is_open = lane.listed ~= NONE
+  local is_open = turn ~= NONE
   if is_open ~= was_open then
     team.open_lanes = team.open_lanes + (is_open and 1 or -1)
   end
+  list_turn(lane, turn)
   local is_parked = lane.park_until > 0 and 1 or 0
-  add('parked', is_parked - lane.is_parked)
-  lane.is_parked = is_parked
+  if is_parked ~= lane.is_parked then
+    meta.parked = meta.parked + is_parked - lane.is_parked
+    lane.is_parked = is_parked
+  end
 end
 
 local function refresh_team(team)
   local is_below = team.in_flight < TEAM_MAX
   local has_open = team.open_lanes > 0
-  relist(K .. ':o', team, 'listed', turn_of(team, has_open and is_below, get('virtual_now')))
+  list_later(TURNS, team, 'listed', turn_of(team, has_open and is_below, meta.virtual_now))
   if team.listed ~= NONE then
     sooner(now)
   end
@@ -179,65 +282,49 @@ end
 local function relist_all()
   for _, lane in pairs(lanes) do
     if lane.stirred and not lane.is_gone then
-      lane.stirred = nil
+      lane.stirred = false
       refresh_lane(lane)
     end
   end
   for _, team in pairs(teams) do
     if team.stirred and not team.is_gone then
-      team.stirred = nil
+      team.stirred = false
       refresh_team(team)
     end
   end
+  list_all()
 end
 
-local function call_with_all(command, key, list)
-  -- unpack ends near 8000 values.
-  for at = 1, #list, 4000 do
-    call(command, key, unpack(list, at, min(at + 3999, #list)))
+local function write_changed(key, kept, pack)
+  local packed = {}
+  for number, it in pairs(kept) do
+    if it.changed and not it.is_gone then
+      local at = #packed
+      packed[at + 1], packed[at + 2] = print_number(number), pack(it)
+      it.changed = false
+    end
   end
+  call_with_all('HSET', key, packed)
 end
 
 -- Lists, lanes, teams and numbers as they are now. The last step of every verb that changes.
 local function write_back()
   relist_all()
-  local packed = {}
-  for number, lane in pairs(lanes) do
-    if lane.changed and not lane.is_gone then
-      packed[#packed + 1] = print_number(number)
-      packed[#packed + 1] = cmsgpack.pack({
-        lane.team, lane.origin, lane.entries, lane.in_flight, lane.window, lane.was_called,
-        lane.successes, lane.mean_ms, lane.straight, lane.history, lane.failures,
-        lane.park_until, lane.park_ms, lane.is_probing, lane.rests_until, lane.starts,
-        lane.listed, lane.front, lane.blocked, lane.stale, lane.is_parked,
-      })
-      lane.changed = nil
-    end
-  end
-  call_with_all('HSET', K .. ':l', packed)
-  packed = {}
-  for number, team in pairs(teams) do
-    if team.changed and not team.is_gone then
-      packed[#packed + 1] = print_number(number)
-      packed[#packed + 1] = cmsgpack.pack({
-        team.name, team.entries, team.in_flight, team.lane_count, team.open_lanes,
-        team.virtual_now, team.starts, team.listed, team.at_share,
-      })
-      team.changed = nil
-    end
-  end
-  call_with_all('HSET', K .. ':g', packed)
-  if meta_changed then
-    call('SET', K .. ':m', cmsgpack.pack(meta))
-    meta_changed = false
+  write_changed(K .. ':l', lanes, pack_lane)
+  write_changed(K .. ':g', teams, pack_team)
+  local packed = write(META, meta.whole, meta.told, meta.ready, meta.held, meta.leased,
+    meta.parked, meta.last_team, meta.last_at, meta.before_team, meta.before_at,
+    meta.virtual_now, meta.teams_made, meta.lanes_made, meta.rebuild, meta.rebuild_at)
+  if packed ~= meta_before then
+    call('SET', K .. ':m', packed)
+    meta_before = packed
   end
 end
 
 -- Wakes the workers when there is something sooner than they were told.
 local function announce()
-  local told = meta.told or NONE
-  if soonest ~= NONE and (told == NONE or soonest < told) then
-    set('told', soonest)
+  if soonest ~= NONE and (meta.told == NONE or soonest < meta.told) then
+    meta.told = soonest
     call('PUBLISH', WAKE, SHARD .. ' ' .. print_number(soonest - now))
   end
 end

@@ -3,8 +3,8 @@
 -- When no other team is about any more; 0 if none was ever seen. ELSEWHERE_AT: when a team
 -- of another shard was last seen.
 local function neighbours_gone(team)
-  local seen = get('last_team') == team.number and get('before_at') or get('last_at')
-  if get('last_team') == team.number and get('before_team') == 0 then
+  local seen = meta.last_team == team.number and meta.before_at or meta.last_at
+  if meta.last_team == team.number and meta.before_team == 0 then
     seen = 0
   end
   seen = max(seen, ELSEWHERE_AT)
@@ -21,7 +21,7 @@ local function lone_team()
 end
 
 local function first_of(name)
-  return tonumber(call('ZRANGE', K .. name, 0, 0, 'WITHSCORES')[2])
+  return tonumber(call('ZRANGE', K .. name, '0', '0', 'WITHSCORES')[2])
 end
 
 -- Every list must be up to date. Returns NONE when only a push can help.

@@ -66,8 +66,11 @@ impl Queue for RedisQueue {
         let (mut asks, mut chunks) = (Vec::new(), Vec::new());
         for (shard, group) in groups.iter().enumerate() {
             for chunk in group.chunks(SETTLE_MAX) {
-                let args = chunk.iter().map(|&at| wire::settle(&settlements[at], now));
-                asks.push(ask(&self.shards.scripts.settle, shard, args.collect()));
+                let mut packed = Vec::with_capacity(48 * chunk.len());
+                for &at in chunk {
+                    wire::settle(&mut packed, &settlements[at], now);
+                }
+                asks.push(ask(&self.shards.scripts.settle, shard, vec![packed]));
                 chunks.push(chunk);
             }
         }
@@ -77,12 +80,12 @@ impl Queue for RedisQueue {
         for (told, chunk) in self.shards.run(asks).await.into_iter().zip(chunks) {
             let codes = told.and_then(|mut told| {
                 self.shards.hear_soonest(&mut told)?;
-                told.rest.list().map_err(malformed)
+                told.rest.bytes().map_err(malformed)
             });
             match codes {
-                Ok(mut codes) => {
-                    for &at in chunk {
-                        let code = codes.number().map_err(malformed)?;
+                Ok(codes) if codes.len() != chunk.len() => return Err(malformed(Malformed)),
+                Ok(codes) => {
+                    for (&at, code) in chunk.iter().zip(codes) {
                         settled[at] = wire::settled(code, ids[at]).map_err(malformed)?;
                     }
                 }

@@ -13,8 +13,15 @@ pub(super) type Arg = Vec<u8>;
 
 /// Longer spans are cut: records keep times in 48 bits.
 const SPAN_MS_MAX: i64 = 1 << 46;
-/// A record without a lease: lane 4, flags 1, abandoned 1, due 6, task 16 (`places.lua`).
+/// Lane 4, flags 1, abandoned 1, due 6, task 16 (`places.lua`).
 const RECORD_BYTES: usize = 28;
+/// An id, and its record after it.
+const CLAIMED_BYTES: usize = 16 + RECORD_BYTES;
+/// Claims made together share a token but for these low bits: there each has its number,
+/// from 1 on.
+const NUMBER_BITS: u32 = 10;
+/// Claims made together at most: as many as there are numbers, and a few milliseconds of Redis.
+pub(super) const CLAIM_MAX: usize = 1000;
 
 /// The answer did not have the form that this version expects.
 #[derive(Debug)]
@@ -54,6 +61,11 @@ pub(super) fn text(word: impl std::fmt::Display) -> Arg {
     format!("{word}").into_bytes()
 }
 
+/// A token that claims can share, from a random number.
+pub(super) fn token(random: u64) -> u64 {
+    random >> NUMBER_BITS << NUMBER_BITS
+}
+
 pub(super) fn id(id: CallbackId) -> Arg {
     id.0.as_bytes().to_vec()
 }
@@ -68,7 +80,7 @@ fn span(time: TimestampMs, now: TimestampMs) -> i64 {
 pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Arg> {
     let mut lanes: Vec<(&TeamId, &Origin)> = Vec::new();
     let mut places = HashMap::new();
-    let mut rest = Vec::with_capacity(entries.len());
+    let mut packed = Vec::with_capacity(45 * entries.len());
     for entry in entries {
         let lane = *places
             .entry((&entry.team, &entry.origin))
@@ -78,38 +90,39 @@ pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Ar
             });
         let flags = u8::from(entry.latest_only) + 2 * u8::from(entry.held);
         let lane = u32::try_from(lane).expect("a batch has few lanes");
-        let mut packed = id(entry.id);
+        packed.extend(entry.id.0.as_bytes());
+        packed.extend(entry.task.0.to_be_bytes());
         packed.extend(lane.to_be_bytes());
         packed.push(flags);
         packed.extend(span(entry.due, now).to_be_bytes());
-        packed.extend(entry.task.0.to_be_bytes());
-        rest.push(packed);
     }
     let mut args = vec![text(rebuild), text(lanes.len())];
     for (team, origin) in lanes {
         args.push(team.as_bytes().to_vec());
         args.push(origin.as_bytes().to_vec());
     }
-    args.append(&mut rest);
+    args.push(packed);
     args
 }
 
 /// A claim's proof, which what is said of it follows.
-fn proof(claim: CallbackId, token: u64) -> Arg {
-    let mut packed = Vec::with_capacity(48);
+fn prove(packed: &mut Arg, claim: CallbackId, token: u64) {
+    let shared = token >> NUMBER_BITS << NUMBER_BITS;
+    let number = u16::try_from(token - shared).expect("it has 10 bits");
     packed.extend(claim.0.as_bytes());
-    packed.extend(token.to_be_bytes());
-    packed
+    packed.extend(shared.to_be_bytes());
+    packed.extend(number.to_be_bytes());
 }
 
-/// One answer of an endpoint. `jitter_percent` spreads a park, if it leads to one.
+/// Adds one answer of an endpoint. `jitter_percent` spreads a park, if it leads to one.
 pub(super) fn answered(
+    packed: &mut Arg,
     claim: (CallbackId, u64),
     signal: Signal,
     slot_ms: u64,
     jitter_percent: u8,
-) -> Arg {
-    let mut packed = proof(claim.0, claim.1);
+) {
+    prove(packed, claim.0, claim.1);
     packed.push(match signal {
         Signal::Success => 0,
         Signal::Failure => 1,
@@ -118,16 +131,15 @@ pub(super) fn answered(
     let slot_ms = u32::try_from(slot_ms).unwrap_or(u32::MAX);
     packed.extend(slot_ms.to_be_bytes());
     packed.push(jitter_percent);
-    packed
 }
 
-pub(super) fn settle(settlement: &Settlement, now: TimestampMs) -> Arg {
-    let mut packed = proof(settlement.claim.entry.id, settlement.claim.token);
+/// Adds one settlement.
+pub(super) fn settle(packed: &mut Arg, settlement: &Settlement, now: TimestampMs) {
+    let entry = &settlement.claim.entry;
+    prove(packed, entry.id, settlement.claim.token);
+    packed.extend(entry.task.0.to_be_bytes());
     let (ending, due, rest) = match settlement.next {
-        Next::End => {
-            packed.push(b'e');
-            return packed;
-        }
+        Next::End => return packed.push(b'e'),
         Next::Hold => (b'h', 0, -1),
         Next::Return => (b'b', 0, -1),
         Next::Retry {
@@ -142,11 +154,10 @@ pub(super) fn settle(settlement: &Settlement, now: TimestampMs) -> Arg {
     packed.push(ending);
     packed.extend(due.to_be_bytes());
     packed.extend(rest.to_be_bytes());
-    if let Some(origin) = &settlement.origin {
-        packed.push(b'o');
-        packed.extend(origin.as_bytes());
-    }
-    packed
+    let origin = settlement.origin.as_deref().unwrap_or_default();
+    let length = u16::try_from(origin.len()).expect("URLs are checked to be shorter");
+    packed.extend(length.to_be_bytes());
+    packed.extend(origin.as_bytes());
 }
 
 /// An answer, read from its front.
@@ -221,27 +232,28 @@ fn moved(time: TimestampMs, there: TimestampMs, here: TimestampMs) -> TimestampM
 pub(super) struct Names(HashMap<u32, (TeamId, Origin)>);
 
 impl Names {
-    pub(super) fn read(mut list: Reader) -> Result<Self, Malformed> {
+    pub(super) fn read(packed: &[u8]) -> Result<Self, Malformed> {
         let mut names = HashMap::new();
-        while !list.is_empty() {
-            let number = u32::try_from(list.number()?).map_err(|_| Malformed)?;
-            names.insert(number, (list.text()?.into(), list.text()?.into()));
+        let mut rest = packed;
+        while !rest.is_empty() {
+            let number = u32::from_be_bytes(*take(&mut rest)?);
+            names.insert(number, (name(&mut rest)?.into(), name(&mut rest)?.into()));
         }
         Ok(Self(names))
     }
 
-    /// Pairs of id and record as entries.
+    /// Ids, each with its record, as entries.
     pub(super) fn entries(
         &self,
-        mut list: Reader,
+        packed: &[u8],
         there: TimestampMs,
         here: TimestampMs,
     ) -> Result<Vec<Entry>, Malformed> {
-        let mut entries = Vec::with_capacity(list.0.len() / 2);
-        while !list.is_empty() {
-            let id = list.id()?;
-            let record = list.bytes()?;
-            let record: &[u8; RECORD_BYTES] = record.first_chunk().ok_or(Malformed)?;
+        let mut entries = Vec::with_capacity(packed.len() / CLAIMED_BYTES);
+        let mut rest = packed;
+        while !rest.is_empty() {
+            let id = Uuid::from_bytes(*take(&mut rest)?);
+            let record: &[u8; RECORD_BYTES] = take(&mut rest)?;
             let mut due = [0; 8];
             due[2..].copy_from_slice(&record[6..12]);
             let mut task = [0; 16];
@@ -249,7 +261,7 @@ impl Names {
             let number = u32::from_be_bytes([record[0], record[1], record[2], record[3]]);
             let (team, origin) = self.0.get(&number).ok_or(Malformed)?;
             entries.push(Entry {
-                id,
+                id: CallbackId(id),
                 team: team.clone(),
                 origin: origin.clone(),
                 task: TaskKey(u128::from_be_bytes(task)),
@@ -262,16 +274,32 @@ impl Names {
     }
 }
 
-pub(super) fn claims(entries: Vec<Entry>, token: u64, expires: TimestampMs) -> Vec<Claim> {
-    let claim = |entry| Claim {
-        entry,
-        token,
-        expires,
-    };
-    entries.into_iter().map(claim).collect()
+/// The next bytes of a packed answer.
+fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], Malformed> {
+    let (first, others) = rest.split_first_chunk().ok_or(Malformed)?;
+    *rest = others;
+    Ok(first)
 }
 
-pub(super) fn settled(code: i64, id: CallbackId) -> Result<Settled, Malformed> {
+/// The next name of a packed answer, after its length.
+fn name<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Malformed> {
+    let length = usize::from(u16::from_be_bytes(*take(rest)?));
+    let (name, others) = rest.split_at_checked(length).ok_or(Malformed)?;
+    *rest = others;
+    std::str::from_utf8(name).map_err(|_| Malformed)
+}
+
+/// Entries in the order in which they were claimed under this shared token.
+pub(super) fn claims(entries: Vec<Entry>, token: u64, expires: TimestampMs) -> Vec<Claim> {
+    let claim = |(entry, number)| Claim {
+        entry,
+        token: token + number,
+        expires,
+    };
+    entries.into_iter().zip(1..).map(claim).collect()
+}
+
+pub(super) fn settled(code: u8, id: CallbackId) -> Result<Settled, Malformed> {
     match code {
         0 => Ok(Settled::Done),
         1 => Ok(Settled::Superseded(id)),
@@ -291,6 +319,26 @@ mod tests {
         assert_eq!(moved(0, 900, 100), 0, "never before the beginning");
         assert_eq!(span(u64::MAX, 0), SPAN_MS_MAX, "cut");
         assert_eq!(span(5, 7), -2);
+    }
+
+    #[test]
+    fn claims_made_together_share_a_token_and_have_a_number_each() {
+        let mut packed = Arg::new();
+        let shared = token(u64::MAX);
+        prove(&mut packed, CallbackId(Uuid::nil()), shared + 1);
+        let last = shared + u64::try_from(CLAIM_MAX).expect("fits");
+        prove(&mut packed, CallbackId(Uuid::nil()), last);
+        assert_eq!(packed[16..24], packed[42..50]);
+        assert_eq!(packed[24..26], [0, 1]);
+        assert_eq!(packed[50..52], 1000_u16.to_be_bytes());
+    }
+
+    #[test]
+    fn packed_names_are_read_and_cut_ones_refused() {
+        let packed = b"\0\0\0\x07\0\x01t\0\x02oo";
+        let names = Names::read(packed).map(|names| names.0[&7].clone());
+        assert_eq!(names.ok(), Some(("t".into(), "oo".into())));
+        assert!(Names::read(&packed[..packed.len() - 1]).is_err());
     }
 
     #[test]
