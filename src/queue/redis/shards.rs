@@ -191,8 +191,12 @@ impl Shards {
     }
 }
 
-/// How the queue's keys are called. The number of shards is part of it: with another
-/// number every team may be elsewhere, so the queue begins empty and is rebuilt.
+/// Of what is kept under the keys: raise it when a script keeps something in another form.
+const FORMAT: u32 = 2;
+
+/// How the queue's keys are called. The number of shards and the form of what is kept are
+/// part of it: with others the queue begins empty and is rebuilt, so no version of the
+/// scripts reads what another one wrote.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) prefix: String,
@@ -202,11 +206,11 @@ pub(super) struct Names {
 impl Names {
     /// The braces are the hash tag: all keys of a shard are on one node of a cluster.
     fn key(&self, shard: usize) -> String {
-        format!("{}:{}:{{{shard}}}", self.prefix, self.shards)
+        format!("{}:{FORMAT}:{}:{{{shard}}}", self.prefix, self.shards)
     }
 
     pub(super) fn channel(&self) -> String {
-        format!("{}:{}:wake", self.prefix, self.shards)
+        format!("{}:{FORMAT}:{}:wake", self.prefix, self.shards)
     }
 }
 

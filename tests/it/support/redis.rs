@@ -145,13 +145,16 @@ fn connection(port: u16, password: Option<&str>) -> redis::RedisResult<Connectio
 }
 
 fn command(port: u16, password: Option<&str>, words: &[&str]) -> Value {
+    let answer = try_command(port, password, words);
+    answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+}
+
+fn try_command(port: u16, password: Option<&str>, words: &[&str]) -> redis::RedisResult<Value> {
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(word);
     }
-    let answer =
-        connection(port, password).and_then(|mut connection| command.query(&mut connection));
-    answer.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    connection(port, password).and_then(|mut connection| command.query(&mut connection))
 }
 
 fn transaction(port: u16, password: Option<&str>, commands: &[Vec<String>]) -> Vec<Value> {

@@ -2,7 +2,7 @@
 //! Servers and sentinels have different passwords.
 
 use super::server::{Program, Server};
-use super::{PATIENCE, command, transaction, until};
+use super::{PATIENCE, command, transaction, try_command, until};
 use crate::support::authority::Authority;
 use redis::{FromRedisValue, Value};
 use std::collections::HashMap;
@@ -119,8 +119,10 @@ impl Sentinels {
     /// Returns when the replica is the master.
     pub(crate) async fn until_promoted(&self) {
         let promoted = async {
-            while !matches!(self.command(1, &["ROLE"]), Value::Array(role) if role[0] == Value::BulkString(b"master".to_vec()))
-            {
+            let master = Value::BulkString(b"master".to_vec());
+            // A server that becomes a master closes connections: no answer is "not yet".
+            let role = || try_command(self.servers[1].port, Some(PASSWORD), &["ROLE"]);
+            while !matches!(role(), Ok(Value::Array(role)) if role[0] == master) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
