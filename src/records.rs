@@ -17,6 +17,7 @@ pub mod quality;
 pub mod reseal;
 pub mod secrets;
 pub mod sessions;
+pub mod studio;
 pub mod tasks;
 pub mod teams;
 pub mod transfer;

@@ -5,6 +5,7 @@
 //! - [`fields`] reads what a customer sends; [`required`] what each type of task needs.
 //! - [`rules`]: which change of a task is legal. [`placeholder`]: answers of test mode.
 //! - [`projects`], [`tasks`], [`batches`], [`quality`]: what customers do.
+//! - [`studio`]: who labels what, and in which order.
 //! - [`genai`]: what `/v2` does beside.
 //! - [`labelling`]: what waits for the labelling side. [`results`]: what comes back.
 //! - [`outbox`]: callbacks that changes have caused, on their way into the journal.
@@ -20,6 +21,7 @@ pub mod quality;
 pub mod required;
 pub mod results;
 pub mod rules;
+pub mod studio;
 pub mod tasks;
 
 use crate::records::RecordsError;

@@ -19,7 +19,8 @@ pub(super) struct JsonBody(pub(super) Value);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ObjectBody(pub(super) Map<String, Value>);
 
-/// As [`ObjectBody`], as large as a result may be: a task's params are its customer's.
+/// As [`ObjectBody`], as large as a result may be: a task's params are its customer's, and
+/// some lists name everything there is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TaskBody(pub(super) Map<String, Value>);
 

@@ -52,8 +52,16 @@ impl Fields {
 
     /// A list of texts that must be there.
     pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, ApiError> {
-        let texts = self.optional(name, "must be an array of texts")?;
+        let texts = self.optional_texts(name)?;
         texts.ok_or_else(|| invalid(name, "is required"))
+    }
+
+    /// A list of texts, or nothing.
+    pub(super) fn optional_texts(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<Vec<String>>, ApiError> {
+        self.optional(name, "must be an array of texts")
     }
 
     /// What was sent; `Some(None)` for null, which removes.

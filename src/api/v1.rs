@@ -8,6 +8,7 @@ mod projects;
 mod quality;
 mod query;
 mod segment;
+mod studio;
 mod tags;
 mod tasks;
 mod teams;
@@ -16,7 +17,8 @@ pub(super) use query::Query;
 pub(super) use tasks::{read_token, token};
 
 use crate::access::Action::{
-    AuditWork, EditProjects, ManagePeople, ResendCallbacks, SeeTeam, SeeWork, SubmitWork,
+    AuditWork, EditProjects, ManagePeople, ManageStudio, ResendCallbacks, SeeTeam, SeeWork,
+    SubmitWork,
 };
 use crate::api::caller::KeyCaller;
 use crate::api::table::Table;
@@ -58,7 +60,7 @@ pub(super) fn routes(table: Table) -> Table {
             SubmitWork,
             batches::set_metadata,
         );
-    files(tasks(table))
+    studio(files(tasks(table)))
 }
 
 /// A task's type and its id stand at one place of the path.
@@ -99,6 +101,48 @@ fn files(table: Table) -> Table {
         .post("/v1/files/upload", SubmitWork, upload)
         .post("/v1/files/import", SubmitWork, files::import)
         .get("/v1/files", SeeWork, files::list)
+}
+
+fn studio(table: Table) -> Table {
+    table
+        .get("/v1/studio/assignments", SeeWork, studio::assignments)
+        .post("/v1/studio/assignments/add", ManageStudio, studio::assign)
+        .post(
+            "/v1/studio/assignments/remove",
+            ManageStudio,
+            studio::unassign,
+        )
+        .get(
+            "/v1/studio/projects/{project}/groups",
+            SeeWork,
+            studio::groups,
+        )
+        .post(
+            "/v1/studio/projects/{project}/groups",
+            ManageStudio,
+            studio::create_group,
+        )
+        .put(
+            "/v1/studio/projects/{project}/groups/{group}",
+            ManageStudio,
+            studio::change_group,
+        )
+        .get("/v1/studio/batches", SeeWork, studio::batches)
+        .put(
+            "/v1/studio/batches/{name}",
+            ManageStudio,
+            studio::give_batch,
+        )
+        .post(
+            "/v1/studio/batches/set_priorities",
+            ManageStudio,
+            studio::set_priorities,
+        )
+        .post(
+            "/v1/studio/batches/reset_priorities",
+            ManageStudio,
+            studio::reset_priorities,
+        )
 }
 
 impl KeyCaller {

@@ -8,6 +8,7 @@ mod labelling; // the feed, claims, and results that come back
 mod lists; // filters, pages, totals
 mod projects; // versions of params, and what tasks inherit
 mod races; // many at once
+mod studio; // who labels what, in which order
 mod tasks; // created, changed, refused
 mod upgrade; // records from before there were tasks
 

@@ -24,6 +24,12 @@ WRITES = [
     ("POST", "/v1/training_tasks/imageannotation"),
     ("POST", "/v1/teams/invite"),
     ("POST", "/v1/teams/set_role"),
+    ("POST", "/v1/studio/assignments/add"),
+    ("POST", "/v1/studio/assignments/remove"),
+    ("POST", "/v1/studio/projects/{studio}/groups"),
+    ("PUT", "/v1/studio/projects/{studio}/groups/{group}"),
+    ("PUT", "/v1/studio/batches/{studio_batch}"),
+    ("POST", "/v1/studio/batches/set_priorities"),
     ("POST", "/v2/batch"),
     ("POST", "/v2/batch/finalize"),
     ("POST", "/v2/batch/pause"),
@@ -55,7 +61,15 @@ def things(live):
     project = live.create_project(fresh("project"), TaskType.Categorization).name
     batch = live.create_batch(project, fresh("batch"), metadata={"a": 1}).name
     task = choice(live, project=project, metadata={"a": 1}, tags=["a"])
-    return {"project": project, "batch": batch, "task": task.id}
+    studio = live.create_project(fresh("studio"), TaskType.Categorization, studio=True).name
+    return {
+        "project": project,
+        "batch": batch,
+        "task": task.id,
+        "studio": studio,
+        "group": live.create_project_group(studio, [], fresh("group")).name,
+        "studio_batch": live.create_batch(studio, fresh("batch")).name,
+    }
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
@@ -67,6 +81,9 @@ def test_a_hostile_body_is_refused_and_nothing_is_written(live, things, method, 
             live.get_batch(things["batch"]).as_dict(),
             live.get_task(things["task"]).as_dict(),
             live.tasks(limit=1).total,
+            raw("GET", "/v1/studio/assignments").json(),
+            raw("GET", f"/v1/studio/projects/{things['studio']}/groups").json(),
+            raw("GET", "/v1/studio/batches").json(),
         )
 
     before = state()
@@ -97,7 +114,10 @@ def test_numbers_of_any_size_come_back_as_they_were_sent():
 
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "%FF", "%C3%28", "%2F", "%", "%zz", "x" * 3000])
-@pytest.mark.parametrize("path", ["/v1/projects/{}", "/v1/batches/{}", "/v1/task/{}", "/v1/batches/{}/status"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/projects/{}", "/v1/batches/{}", "/v1/task/{}", "/v1/batches/{}/status", "/v1/studio/projects/{}/groups"],
+)
 def test_a_hostile_name_in_a_path_is_refused(path, name):
     answer = raw("GET", path.format(name))
     assert answer.status_code in (400, 404), answer.text

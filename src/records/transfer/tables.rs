@@ -330,22 +330,35 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
-        name: "audit",
+        name: "studio_assignments",
         columns: &[
             ("team_id", Text),
-            ("seq", Number),
-            ("at_ms", Number),
-            ("actor", Text),
-            ("action", Text),
-            ("target", Text),
-            ("address", Text),
-            ("status", Number),
-            ("hash", Text),
+            ("mode", Text),
+            ("project", Text),
+            ("email_key", Text),
         ],
     },
     Table {
-        name: "audit_heads",
-        columns: &[("team_id", Text), ("seq", Number), ("hash", Text)],
+        name: "studio_groups",
+        columns: &[
+            ("id", Text),
+            ("team_id", Text),
+            ("mode", Text),
+            ("project", Text),
+            ("name", Text),
+        ],
+    },
+    Table {
+        name: "studio_group_people",
+        columns: &[("group_id", Text), ("email_key", Text)],
+    },
+    Table {
+        name: "studio_batch_groups",
+        columns: &[("batch_id", Text), ("group_id", Text)],
+    },
+    Table {
+        name: "studio_orders",
+        columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
     VAULT_CHECK,
 ];
