@@ -105,6 +105,8 @@ impl World {
             "/v1/task/" => self.task(team).await,
             "/v1/projects/" => self.project(team).await,
             "/v1/batches/" => self.batch(team).await,
+            "/v1/studio/projects/" => self.studio_project(team).await,
+            "/v1/studio/batches/" => self.studio_batch(team).await,
             "/v1/evaluation_tasks/" | "/v1/training_tasks/" => "categorization".to_owned(),
             "/internal/v1/files/" | "/internal/v1/callbacks/" => self.app.app.next_id().to_string(),
             "/internal/v1/teams/" => team.to_owned(),
@@ -116,7 +118,9 @@ impl World {
         format!(
             "{}{id}{}",
             &route.path[..start],
-            rest.replace("{name}", "kites").replace("{attachment}", "a")
+            rest.replace("{name}", "kites")
+                .replace("{attachment}", "a")
+                .replace("{group}", "g")
         )
     }
 
@@ -133,6 +137,24 @@ impl World {
         let name = self.name();
         let body = json!({"name": name, "type": "categorization"});
         self.add(team, "/v1/projects", body).await;
+        name
+    }
+
+    /// With a group `g`.
+    async fn studio_project(&self, team: &str) -> String {
+        let name = self.name();
+        let body = json!({"name": name, "type": "categorization", "studio": true});
+        self.add(team, "/v1/projects", body).await;
+        let path = format!("/v1/studio/projects/{name}/groups");
+        self.add(team, &path, json!({"emails": [], "name": "g"}))
+            .await;
+        name
+    }
+
+    async fn studio_batch(&self, team: &str) -> String {
+        let (name, project) = (self.name(), self.studio_project(team).await);
+        let body = json!({"name": name, "project": project});
+        self.add(team, "/v1/batches", body).await;
         name
     }
 
@@ -156,6 +178,10 @@ impl World {
         let body = match route.path {
             "/v1/task/{id}/audit" => json!({"accepted": true}).to_string(),
             "/v1/task/{id}/unique_id" => json!({"unique_id": self.name()}).to_string(),
+            "/v1/studio/batches/{name}" => json!({"groups": []}).to_string(),
+            "/v1/studio/projects/{project}/groups" => {
+                json!({"emails": [], "name": self.name()}).to_string()
+            }
             _ => String::new(),
         };
         let answer = self.app.send(method, path, json, body, secret).await;
