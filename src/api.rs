@@ -20,6 +20,7 @@ pub mod table;
 pub mod teams;
 mod time;
 mod v1;
+mod v2;
 
 use crate::access::Action;
 use crate::api::error::ApiError;
@@ -38,7 +39,7 @@ const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    v1::routes(account::add(internal(Table::new(app))))
+    v2::routes(v1::routes(account::add(internal(Table::new(app)))))
         .get("/openapi.json", Action::Knock, openapi::json)
         .get("/docs", Action::Knock, openapi::docs)
 }

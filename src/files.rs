@@ -126,6 +126,16 @@ impl Details {
             let reason = format!("must not exceed {METADATA_BYTES_MAX} bytes as JSON");
             return Err(invalid("metadata", reason));
         }
+        if let Some(name) = &self.project_name
+            && app
+                .records
+                .project_at(owner.world(), name, None)
+                .await?
+                .is_none()
+        {
+            let reason = "names no project of this account and mode";
+            return Err(invalid("project_name", reason));
+        }
         if let Some(reference) = &self.reference_id {
             let filter = FileFilter {
                 reference_id: Some(reference.clone()),
@@ -253,20 +263,20 @@ pub fn url_of(team: &str, id: &str) -> String {
 ///
 /// # Errors
 /// [`FilesError::Invalid`] names the first URL that stands for no file of this owner.
-pub async fn use_files(app: &App, owner: &Owner, params: &Value) -> Result<(), FilesError> {
+pub async fn use_files(
+    app: &App,
+    world: World<'_>,
+    params: &Map<String, Value>,
+) -> Result<(), FilesError> {
     let mut urls = Vec::new();
-    collect(params, &mut urls);
+    params.values().for_each(|value| collect(value, &mut urls));
     for url in urls {
         let path = url.trim_start_matches(SCHEME);
         let id = path
-            .strip_prefix(&*owner.team)
+            .strip_prefix(world.team)
             .and_then(|id| id.strip_prefix('/'));
         let known = match id.filter(|id| looks_like_an_id(id)) {
-            Some(id) => {
-                app.records
-                    .use_file(owner.world(), id, app.clock.now())
-                    .await?
-            }
+            Some(id) => app.records.use_file(world, id, app.clock.now()).await?,
             None => false,
         };
         if !known {

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod batches;
 pub mod endpoints;
 pub mod files;
+pub mod genai;
 pub mod invites;
 pub mod labelling;
 pub mod mails;

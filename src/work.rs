@@ -5,11 +5,13 @@
 //! - [`fields`] reads what a customer sends; [`required`] what each type of task needs.
 //! - [`rules`]: which change of a task is legal. [`placeholder`]: answers of test mode.
 //! - [`projects`], [`tasks`], [`batches`], [`quality`]: what customers do.
+//! - [`genai`]: what `/v2` does beside.
 //! - [`labelling`]: what waits for the labelling side. [`results`]: what comes back.
 //! - [`outbox`]: callbacks that changes have caused, on their way into the journal.
 
 pub mod batches;
 pub mod fields;
+pub mod genai;
 pub mod labelling;
 pub mod outbox;
 pub mod placeholder;

@@ -108,21 +108,35 @@ pub fn document(routes: &[Route]) -> OpenApi {
 
 /// The description, made when it is first asked for.
 #[derive(Clone)]
-pub(super) struct Published(Arc<(Vec<Route>, OnceLock<(String, String)>)>);
+pub(super) struct Published(Arc<Made>);
+
+struct Made {
+    routes: Vec<Route>,
+    texts: OnceLock<Texts>,
+}
+
+struct Texts {
+    json: String,
+    page: String,
+}
 
 impl Published {
     /// Of these routes.
     pub(super) fn of(routes: &[Route]) -> Self {
-        Self(Arc::new((routes.to_vec(), OnceLock::new())))
+        Self(Arc::new(Made {
+            routes: routes.to_vec(),
+            texts: OnceLock::new(),
+        }))
     }
 
     /// As JSON and as a page.
-    fn texts(&self) -> &(String, String) {
-        let (routes, texts) = &*self.0;
-        texts.get_or_init(|| {
-            let document = document(routes);
-            let json = document.to_json().expect("it has a JSON form");
-            (json, page::page(&document))
+    fn texts(&self) -> &Texts {
+        self.0.texts.get_or_init(|| {
+            let document = document(&self.0.routes);
+            Texts {
+                json: document.to_json().expect("it has a JSON form"),
+                page: page::page(&document),
+            }
         })
     }
 }
@@ -130,7 +144,11 @@ impl Published {
 /// `GET /openapi.json`.
 pub(super) async fn json(Extension(published): Extension<Published>) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], published.texts().0.clone()).into_response()
+    (
+        [(header::CONTENT_TYPE, kind)],
+        published.texts().json.clone(),
+    )
+        .into_response()
 }
 
 /// `GET /docs`: a page that needs nothing from elsewhere and runs no script.
@@ -149,5 +167,5 @@ pub(super) async fn docs(Extension(published): Extension<Published>) -> Response
             HeaderValue::from_static("nosniff"),
         ),
     ];
-    (HEADERS, published.texts().1.clone()).into_response()
+    (HEADERS, published.texts().page.clone()).into_response()
 }

@@ -13,6 +13,7 @@ mod tasks;
 mod teams;
 
 pub(super) use query::Query;
+pub(super) use tasks::{read_token, token};
 
 use crate::access::Action::{
     AuditWork, EditProjects, ManagePeople, ResendCallbacks, SeeTeam, SeeWork, SubmitWork,
@@ -102,7 +103,7 @@ fn files(table: Table) -> Table {
 
 impl KeyCaller {
     /// What the key opens.
-    fn world(&self) -> World<'_> {
+    pub(super) fn world(&self) -> World<'_> {
         World {
             team: &self.0.team,
             mode: self.0.mode,

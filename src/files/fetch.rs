@@ -25,24 +25,21 @@ pub async fn import(
     let url = parse_url(url).map_err(|error| invalid(FIELD, error.to_string()))?;
     let budget = Duration::from_millis(app.config.files.import_timeout_ms);
     let client = Client::open(&app.config, app.guard.clone())?;
-    let mut fetched = client
-        .fetch(&url, budget)
-        .await
-        .map_err(|fault| unfetched(&fault))?;
+    let mut fetched = client.fetch(&url, budget).await.map_err(unfetched)?;
     if fetched.status != 200 {
         let reason = format!("answered {}; it must answer 200 itself", fetched.status);
         return Err(invalid(FIELD, reason));
     }
     details.mime_type = mime_type_of(fetched.content_type.as_deref(), url.path());
     let mut upload = Upload::begin(app, owner).await?;
-    while let Some(bytes) = fetched.next().await.map_err(|fault| unfetched(&fault))? {
+    while let Some(bytes) = fetched.next().await.map_err(unfetched)? {
         upload.write(&bytes).await?;
     }
     upload.finish(details).await
 }
 
 /// Says what every callback's attempt would say, so that both are understood alike.
-fn unfetched(fault: &Fault) -> FilesError {
-    let told = diagnose(&Outcome::Failed(*fault));
+fn unfetched(fault: Fault) -> FilesError {
+    let told = diagnose(&Outcome::Failed(fault));
     invalid(FIELD, format!("could not be fetched: {}", told.what))
 }

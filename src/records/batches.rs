@@ -34,6 +34,7 @@ pub struct Batch {
     pub events: i64,
     pub created_ms: i64,
     pub completed_ms: Option<i64>,
+    pub halted: Option<String>,
 }
 
 /// Which batches; newest first.
@@ -43,6 +44,8 @@ pub struct BatchFilter {
     pub project: Option<String>,
     /// In this status.
     pub status: Option<String>,
+    /// Paused or cancelled so; empty: neither.
+    pub halted: Option<String>,
     /// Ids at or above: made at this time or later.
     pub from_id: Option<String>,
     /// Ids below: the end of a time range, or the last one of the page before.
@@ -248,6 +251,14 @@ impl BatchFilter {
             if let Some(text) = text {
                 texts.push(text.clone());
                 all.push(format!("{condition} ${}", texts.len()));
+            }
+        }
+        match self.halted.as_deref() {
+            None => {}
+            Some("") => all.push("halted IS NULL".to_owned()),
+            Some(halted) => {
+                texts.push(halted.to_owned());
+                all.push(format!("halted = ${}", texts.len()));
             }
         }
         let mut numbers = Vec::new();

@@ -20,6 +20,19 @@ pub async fn create(
     world: World<'_>,
     body: Map<String, Value>,
 ) -> Result<Batch, WorkError> {
+    create_staged(app, world, body, false).await
+}
+
+/// As [`create`]; with `staged`, it begins in staging whatever its project says.
+///
+/// # Errors
+/// [`WorkError::Taken`] when the name is taken in this world.
+pub async fn create_staged(
+    app: &App,
+    world: World<'_>,
+    body: Map<String, Value>,
+    staged: bool,
+) -> Result<Batch, WorkError> {
     let mut fields = Fields(body);
     let Some(project) = fields.name("project")? else {
         return Ok(refuse("project", "is required")?);
@@ -42,7 +55,8 @@ pub async fn create(
         )?);
     };
     let now = app.clock.now();
-    let status = if project.is_staging != 0 {
+    let is_staging = project.is_staging.max(i64::from(staged));
+    let status = if is_staging != 0 {
         STAGING
     } else {
         IN_PROGRESS
@@ -54,13 +68,14 @@ pub async fn create(
         name,
         project: project.name,
         status: status.to_owned(),
-        is_staging: project.is_staging,
+        is_staging,
         callback_url,
         metadata,
         flags: Value::Object(flags).to_string(),
         events: 0,
         created_ms: now.cast_signed(),
         completed_ms: None,
+        halted: None,
     };
     match app.records.add_batch(&batch).await {
         Ok(()) => Ok(batch),

@@ -189,6 +189,23 @@ pub async fn set_metadata(
     change(app, world, id, rule).await
 }
 
+/// Rewrites a task's metadata by a rule.
+///
+/// # Errors
+/// [`WorkError::Refused`] when the rule refuses.
+pub(super) async fn change_metadata(
+    app: &App,
+    world: World<'_>,
+    id: &str,
+    rule: impl FnOnce(&str) -> Result<String, Refused>,
+) -> Result<Task, WorkError> {
+    let rule = |task: &mut Task| {
+        task.metadata = rule(&task.metadata)?;
+        Ok(Told::Nobody)
+    };
+    change(app, world, id, rule).await
+}
+
 /// Changes a task's tags.
 ///
 /// # Errors

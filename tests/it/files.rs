@@ -5,7 +5,7 @@ use crate::support::endpoint::{Endpoint, Reply};
 use axum::http::StatusCode;
 use ringback::callback::Mode;
 use ringback::files::{self, Owner, Upload};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -40,9 +40,8 @@ fn form(parts: &[(&str, &str)]) -> String {
         } else {
             ""
         };
-        text += &format!(
-            "--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
-        );
+        let head = format!("Content-Disposition: form-data; name=\"{name}\"{file}");
+        text += &["--x\r\n", &head, "\r\n\r\n", value, "\r\n"].concat();
     }
     text + "--x--\r\n"
 }
@@ -79,6 +78,10 @@ fn files_on_disk(folder: &Path) -> usize {
         .sum()
 }
 
+fn fields(object: &Value) -> Map<String, Value> {
+    object.as_object().unwrap().clone()
+}
+
 fn owner() -> Owner {
     Owner {
         team: TEAM.into(),
@@ -98,7 +101,7 @@ async fn an_uploaded_file_is_read_by_the_labelling_side_alone() {
             format!("scaledata://{TEAM}/{id}")
         );
         assert_eq!(answer.body["size"], large.len());
-        assert_eq!(listed(&app, &key).await, [answer.body.clone()]);
+        assert_eq!(listed(&app, &key).await, std::slice::from_ref(&answer.body));
         let path = format!("/internal/v1/files/{id}");
         let bytes = app.send("GET", &path, "", "", Some(app.key())).await;
         assert_eq!(bytes.body.as_str(), Some(large.as_str()));
@@ -141,7 +144,7 @@ async fn of_uploads_with_one_reference_one_wins() {
 async fn what_was_cut_is_never_seen_and_deleted_after_a_day() {
     for (app, key) in apps().await {
         let mut cut = Upload::begin(&app.app, &owner()).await.unwrap();
-        cut.write(&[7; 600_000]).await.unwrap();
+        cut.write(&vec![7; 600_000]).await.unwrap();
         drop(cut);
         assert!(listed(&app, &key).await.is_empty());
         assert_eq!(files::tend(&app.app).await.unwrap(), 0);
@@ -157,7 +160,9 @@ async fn a_file_that_no_task_names_is_deleted_in_time() {
         let used = upload(&app, &key, &[("file", "used")]).await.body;
         upload(&app, &key, &[("file", "unused")]).await;
         let params = json!({"attachments": [used["attachment_url"]]});
-        files::use_files(&app.app, &owner(), &params).await.unwrap();
+        files::use_files(&app.app, owner().world(), &fields(&params))
+            .await
+            .unwrap();
         app.clock.advance_ms(29 * DAY_MS);
         assert_eq!(files::tend(&app.app).await.unwrap(), 0);
         app.clock.advance_ms(2 * DAY_MS);
@@ -179,7 +184,7 @@ async fn a_task_names_only_files_of_its_own_world() {
         };
         let named = json!({"attachment": file["attachment_url"]});
         assert!(
-            files::use_files(&app.app, &test_side, &named)
+            files::use_files(&app.app, test_side.world(), &fields(&named))
                 .await
                 .is_err()
         );
@@ -188,8 +193,8 @@ async fn a_task_names_only_files_of_its_own_world() {
             "scaledata://other/x",
             "scaledata://team_a/\0",
         ] {
-            let named = json!([{"attachment": url}]);
-            let refused = files::use_files(&app.app, &owner(), &named).await;
+            let named = json!({"attachments": [url]});
+            let refused = files::use_files(&app.app, owner().world(), &fields(&named)).await;
             assert!(
                 refused.unwrap_err().to_string().contains("attachment"),
                 "{url}"

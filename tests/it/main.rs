@@ -12,9 +12,12 @@ mod distributed; // several processes, and what happens when their stores or the
 mod files; // customers' files: taken, listed, fetched, deleted
 mod flow; // the main job: delivered, retried, held, refused
 mod full_disk; // finishing what was accepted without room
+mod fuzz; // made-up requests against the description
+mod guides; // the guides for integrators, run as they stand
 mod intake; // handing in results: forms, answers, limits
 mod journal_contract; // the rules every journal keeps, on every database
 mod migrate_store; // an embedded installation into PostgreSQL
+mod openapi; // the description: whole and true
 mod order; // several callbacks of one task
 mod people; // who may come in: invitations, sessions, roles, keys, mail
 mod poison; // one callback that ends the process
@@ -25,6 +28,7 @@ mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
 mod records_contract; // teams, keys and the like on every database
 mod redis_link; // scripts on every kind of Redis, and what happens when it fails
 mod redis_queue; // a queue that is shared, and may be lost
+mod sdk; // the official SDK, against the real binary
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections
 mod shutdown; // first and second signal

@@ -11,6 +11,7 @@ pub(crate) mod people; // people who are signed in, and their mail
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
 pub(crate) mod proxy; // a line that goes bad as told
+pub(crate) mod python; // programs from PyPI
 pub(crate) mod queue; // a queue with its clock
 pub(crate) mod receiver; // a receiver that does not
 pub(crate) mod redis; // real Redis servers

@@ -95,7 +95,6 @@ def test_an_empty_task_is_refused(live):
         ("tags", [1]),
         ("tags", "a"),
         ("unique_id", 7),
-        ("unique_id", ""),
         ("callback_url", "nonsense"),
         ("callback_url", "ftp://example.com/"),
         ("callback_url", 7),

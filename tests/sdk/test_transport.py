@@ -107,10 +107,8 @@ def test_every_answer_is_json_and_exactly_200(live):
         ("GET", "/v1/tasks"),
         ("GET", "/v1/projects"),
         ("GET", "/v1/batches"),
-        ("GET", "/v1/teams"),
         ("GET", "/v1/files"),
-        ("GET", "/v1/studio/batches"),
-        ("GET", "/v1/studio/assignments"),
+        ("GET", "/v1/teams"),
         ("POST", f"/v1/task/{task.id}/cancel"),
         ("DELETE", f"/v1/task/{task.id}/unique_id"),
     ]:

@@ -10,7 +10,7 @@ pub(super) fn chapter() -> Chapter {
     Chapter {
         name: "v2",
         about: "The second half of Scale's clients: projects, batches and tasks by id or name.",
-        routes: [projects(), batches(), tasks(), absent()]
+        routes: [projects(), batches(), batch_changes(), tasks(), absent()]
             .into_iter()
             .flatten()
             .collect(),
@@ -36,29 +36,6 @@ fn which() -> [(&'static str, Shape); 2] {
 }
 
 fn batches() -> Vec<Described> {
-    let create = [
-        ("name", text_from(1)),
-        ("project_id?", text_from(1)),
-        ("project_name?", text_from(1)),
-        ("callback?", text()),
-        ("staging_batch?", flag()),
-        ("metadata?", any_object()),
-    ];
-    let metadata = [
-        ("batch_id?", text_from(1)),
-        ("batch_name?", text_from(1)),
-        ("metadata", any_object()),
-        ("merge?", flag()),
-    ];
-    let act = |path, summary| {
-        post(path, summary)
-            .takes(object(which()))
-            .gives(object([
-                ("batch", named("GenaiBatch")),
-                ("message", text()),
-            ]))
-            .may(&[404])
-    };
     let statuses = ["staging", "in_progress", "completed", "paused", "cancelled"];
     vec![
         get("/v2/batch", "Read a batch.")
@@ -91,6 +68,34 @@ fn batches() -> Vec<Described> {
                 ("next_token?", text()),
             ]))
             .may(&[404]),
+    ]
+}
+
+fn batch_changes() -> Vec<Described> {
+    let create = [
+        ("name", text_from(1)),
+        ("project_id?", text_from(1)),
+        ("project_name?", text_from(1)),
+        ("callback?", text()),
+        ("staging_batch?", flag()),
+        ("metadata?", any_object()),
+    ];
+    let metadata = [
+        ("batch_id?", text_from(1)),
+        ("batch_name?", text_from(1)),
+        ("metadata", any_object()),
+        ("merge?", flag()),
+    ];
+    let act = |path, summary| {
+        post(path, summary)
+            .takes(object(which()))
+            .gives(object([
+                ("batch", named("GenaiBatch")),
+                ("message", text()),
+            ]))
+            .may(&[404])
+    };
+    vec![
         post("/v2/batch", "Make a batch.")
             .takes(object(create))
             .gives(named("GenaiBatch"))

@@ -27,11 +27,13 @@ pub(super) fn page(document: &OpenApi) -> String {
         escape(&document["info"]["description"]),
     );
     for tag in list(&document["tags"]) {
-        page.push_str(&format!(
+        write!(
+            page,
             "<h2>{}</h2><p>{}",
             escape(&tag["name"]),
             escape(&tag["description"])
-        ));
+        )
+        .expect("a string takes text");
         for (path, item) in entries(&document["paths"]) {
             for method in METHODS {
                 let operation = &item[method];

@@ -21,6 +21,7 @@ pub(super) fn all() -> Vec<(&'static str, Shape)> {
         ("Metadata", any_object()),
     ];
     all.extend(work());
+    all.extend(beside());
     all.extend(genai());
     all.extend(people());
     all
@@ -83,6 +84,11 @@ fn work() -> Vec<(&'static str, Shape)> {
                 ("callback?", text()),
             ]),
         ),
+    ]
+}
+
+fn beside() -> Vec<(&'static str, Shape)> {
+    vec![
         (
             "File",
             object([

@@ -52,6 +52,7 @@ fn filter(query: &Query) -> Result<BatchFilter, ApiError> {
     Ok(BatchFilter {
         project: query.text("project"),
         status: query.one_of("status", &[STAGING, IN_PROGRESS, COMPLETED])?,
+        halted: None,
         from_id: from.map(first_id_at),
         below_id: end.into_iter().collect(),
         completed_from: completed_from.map(u64::cast_signed),

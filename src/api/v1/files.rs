@@ -4,9 +4,9 @@ use crate::api::body::ObjectBody;
 use crate::api::caller::KeyCaller;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::callback::TimestampMs;
 use crate::files::{self, Details, Owner, Upload, mime_type_of, url_of};
 use crate::records::files::{File, FileFilter};
+use crate::records::tasks::object::time;
 use crate::records::world::looks_like_an_id;
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
@@ -221,8 +221,8 @@ fn view(owner: &Owner, file: &File) -> Value {
         "mime_type": file.mime_type,
         "sha256": file.sha256,
         "project_names": file.project.iter().collect::<Vec<_>>(),
-        "created_at": time_text(file.created_ms),
-        "updated_at": time_text(file.stored_ms),
+        "created_at": time(file.created_ms.cast_signed()),
+        "updated_at": time(file.stored_ms.cast_signed()),
     });
     for (field, text) in [
         ("reference_id", &file.reference_id),
@@ -236,11 +236,6 @@ fn view(owner: &Owner, file: &File) -> Value {
         shown["metadata"] = serde_json::from_str(metadata).unwrap_or_default();
     }
     shown
-}
-
-fn time_text(ms: TimestampMs) -> String {
-    let time = jiff::Timestamp::from_millisecond(ms.cast_signed()).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 fn invalid(field: &'static str, reason: impl Into<String>) -> ApiError {

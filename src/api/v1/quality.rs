@@ -6,6 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::v1::answer::json_text;
 use crate::api::v1::segment::Segment;
 use crate::app::App;
+use crate::files;
 use crate::work::quality;
 use axum::extract::State;
 use axum::response::Response;
@@ -16,6 +17,7 @@ pub(super) async fn evaluation(
     Segment(kind): Segment,
     TaskBody(body): TaskBody,
 ) -> Result<Response, ApiError> {
+    files::use_files(&app, caller.world(), &body).await?;
     let made = quality::create(&app, caller.world(), ("evaluation", &kind), body).await?;
     Ok(json_text(made))
 }
@@ -26,6 +28,7 @@ pub(super) async fn training(
     Segment(kind): Segment,
     TaskBody(body): TaskBody,
 ) -> Result<Response, ApiError> {
+    files::use_files(&app, caller.world(), &body).await?;
     let made = quality::create(&app, caller.world(), ("training", &kind), body).await?;
     Ok(json_text(made))
 }

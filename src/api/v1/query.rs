@@ -53,13 +53,13 @@ impl Query {
     }
 
     /// All of a parameter's values.
-    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+    pub(in crate::api) fn texts(&self, name: &str) -> Vec<String> {
         let values = self.0.iter().filter(|(key, _)| key == name);
         values.map(|(_, value)| value.clone()).collect()
     }
 
     /// One of these values.
-    pub(super) fn one_of(
+    pub(in crate::api) fn one_of(
         &self,
         name: &'static str,
         values: &[&str],
@@ -116,7 +116,7 @@ impl Query {
     }
 
     /// From and until.
-    pub(super) fn range(
+    pub(in crate::api) fn range(
         &self,
         from: &'static str,
         until: &'static str,

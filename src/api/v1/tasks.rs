@@ -7,6 +7,7 @@ use crate::api::v1::answer::json_text;
 use crate::api::v1::query::{Query, check_one_of, invalid};
 use crate::api::v1::segment::Segment;
 use crate::app::App;
+use crate::files;
 use crate::records::tasks::list::{Cursor, TaskFilter, Total};
 use crate::records::tasks::{CANCELED, COMPLETED, ERROR, PENDING, Task};
 use crate::records::world::looks_like_an_id;
@@ -146,11 +147,12 @@ fn filter(query: &Query) -> Result<TaskFilter, ApiError> {
 }
 
 /// Opaque to clients: the last task of the page.
-fn token(cursor: &Cursor) -> String {
+pub(in crate::api) fn token(cursor: &Cursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}.{}", cursor.at, cursor.id))
 }
 
-fn read_token(token: &str) -> Result<Cursor, ApiError> {
+/// Reads [`token`].
+pub(in crate::api) fn read_token(token: &str) -> Result<Cursor, ApiError> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
         let (at, id) = text.split_once('.')?;
@@ -170,6 +172,7 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let key = headers.get("idempotency-key");
     let key = key.map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    files::use_files(&app, caller.world(), &body).await?;
     let made = tasks::create(&app, caller.world(), (&kind, body), key.as_deref()).await?;
     Ok(json_text(made))
 }

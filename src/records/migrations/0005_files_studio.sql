@@ -19,3 +19,5 @@ CREATE UNIQUE INDEX files_reference ON files (team_id, mode, reference_id);
 CREATE INDEX files_age ON files (team_id, mode, id);
 CREATE INDEX files_project ON files (team_id, mode, project, id) WHERE project IS NOT NULL;
 CREATE INDEX files_unused ON files (id) WHERE used_ms IS NULL;
+-- v2 may pause or cancel a batch: 'paused', 'cancelled'. v1 knows neither.
+ALTER TABLE batches ADD COLUMN halted TEXT;

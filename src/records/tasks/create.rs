@@ -3,6 +3,7 @@
 
 use crate::callback::TimestampMs;
 use crate::records::batches::{Batch, STAGING, end_if_done, join};
+use crate::records::genai::CANCELLED;
 use crate::records::outbox;
 use crate::records::tasks::counts::Counting;
 use crate::records::tasks::{PENDING, Task, holder, put_tags};
@@ -68,7 +69,8 @@ impl Records {
                 remember(connection, task, idempotency).await?;
             }
             let batch = join_batch(connection, task).await?;
-            let is_staged = batch.is_some_and(|batch| batch.status == STAGING);
+            let is_staged =
+                batch.is_some_and(|batch| batch.status == STAGING || batch.halted.is_some());
             if !insert(connection, task, is_staged).await? {
                 let unique_id = task.unique_id.as_deref().unwrap_or_default();
                 let holder = holder(connection, task.world(), unique_id).await?;
@@ -170,7 +172,8 @@ async fn join_batch(
     };
     let batch = join(connection, task.world(), name).await?;
     let batch = batch.ok_or(CreateError::NoBatch)?;
-    if batch.is_staging != 0 && batch.status != STAGING {
+    let finalized = batch.is_staging != 0 && batch.status != STAGING;
+    if finalized || batch.halted.as_deref() == Some(CANCELLED) {
         return Err(CreateError::BatchFinalized);
     }
     Ok(Some(batch))

@@ -213,6 +213,7 @@ pub const TABLES: &[Table] = &[
             ("events", Number),
             ("created_ms", Number),
             ("completed_ms", Number),
+            ("halted", Text),
         ],
     },
     Table {

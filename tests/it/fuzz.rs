@@ -1,0 +1,54 @@
+//! Made-up requests against the API's own description: schemathesis, the same in every run. No
+//! 500, no status, kind or shape that is not described, no answer slower than its limit.
+
+use crate::sdk::teams;
+use crate::support::process::Home;
+use crate::support::python::python;
+
+/// Longest answer, seconds; far more than any takes, on a machine that does other things.
+const ANSWER_S_MAX: &str = "20";
+const EXAMPLES: &str = "12";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance";
+
+#[tokio::test]
+async fn no_request_finds_what_is_not_described() {
+    let home = Home::make("api.caller_requests_per_s = 100000\napi.caller_requests_burst = 100000");
+    let known = teams(&home).await;
+    let gateway = home.serve();
+    let text = |name: &str| known[name].as_str().unwrap().to_owned();
+    for (paths, key) in [
+        ("^/v[12]/", text("live")),
+        ("^/internal/", text("producer")),
+    ] {
+        let ran = python("st")
+            .args(["run", &format!("{}/openapi.json", gateway.api)])
+            .args(["--header", &format!("authorization: Bearer {key}")])
+            .args([
+                "--include-path-regex",
+                paths,
+                "--phases",
+                "examples,coverage,fuzzing",
+            ])
+            .arg("--generation-deterministic")
+            .args([
+                "--max-examples",
+                EXAMPLES,
+                "--max-response-time",
+                ANSWER_S_MAX,
+            ])
+            .args([
+                "--checks",
+                CHECKS,
+                "--continue-on-failure",
+                "--no-color",
+                "--no-shrink",
+            ])
+            .output()
+            .unwrap();
+        let report = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success(), "{report}");
+    }
+    let errors = gateway.warnings();
+    assert!(errors.is_empty(), "{errors:?}");
+}
