@@ -213,12 +213,12 @@ async fn results_and_keys_that_nobody_will_repeat_are_forgotten() {
             customer.task(Value::Null).await,
         );
         app.answered(&ended, "e1", "completed").await;
-        app.answered(&recalled, "e1", "completed").await;
-        app.answered(&recalled, "e2", "pending").await;
+        app.answered(&recalled, "e2", "completed").await;
+        app.answered(&recalled, "e3", "pending").await;
         let dead_days = u64::from(app.app.config.retention.dead_days);
         app.clock.advance_ms((dead_days + 1) * 86_400_000);
         let young = customer.task(Value::Null).await;
-        app.answered(&young, "e1", "completed").await;
+        app.answered(&young, "e4", "completed").await;
         let request = |key: &str| {
             axum::http::Request::post("/v1/task/categorization")
                 .header("authorization", format!("Bearer {}", customer.key))
