@@ -1,10 +1,11 @@
 //! The JSON routes as one table. Status codes live in [`error`] and the handlers only.
 
 mod account;
-mod audit;
+pub(crate) mod audit;
 mod body;
 pub mod callbacks;
 pub mod caller;
+pub(crate) mod cookie;
 pub mod dead_letters;
 pub mod error;
 mod fields;
@@ -34,7 +35,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// Largest body of every route but results, in bytes.
-const SMALL_BODY_BYTES_MAX: usize = 65_536;
+pub(crate) const SMALL_BODY_BYTES_MAX: usize = 65_536;
 
 /// Every route with its rule.
 #[must_use]
@@ -89,9 +90,13 @@ fn internal(table: Table) -> Table {
         )
 }
 
-/// What programs and people call.
+/// What programs call, and the pages of whoever adds them to the table.
 pub fn routes(app: App) -> Router {
-    let table = table(app.clone());
+    router(app.clone(), table(app))
+}
+
+/// A table of routes, ready to serve.
+pub fn router(app: App, table: Table) -> Router {
     let published = Published::of(table.routes());
     table
         .into_router()

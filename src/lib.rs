@@ -12,7 +12,7 @@
 //!   [`teams`]: what a team decides about its deliveries.
 //! - [`work`]: projects, tasks, batches.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
-//! - [`api`]: the routes. [`cli`]: the commands.
+//! - [`api`]: the routes. [`dashboard`]: the pages. [`cli`]: the commands.
 
 pub mod access;
 pub mod blobs;
@@ -42,11 +42,14 @@ pub mod delivery;
 pub mod explain;
 pub mod intake;
 pub mod people;
+pub mod resend;
 
 pub mod teams;
 
 pub mod files;
 
 pub mod api;
+
+pub mod dashboard;
 
 pub mod cli;

@@ -1,6 +1,7 @@
 //! The routes of the account: people, team, keys. Below `/account/v1`, because Scale has
 //! none for these; a person sends their session's token as Bearer.
 
+mod audit;
 mod invites;
 mod keys;
 mod secrets;
@@ -9,7 +10,7 @@ mod team;
 mod users;
 
 use crate::access::Action::{
-    Knock, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeTeam, UseKeys,
+    Knock, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit, SeeTeam, UseKeys,
 };
 use crate::api::table::Table;
 
@@ -57,6 +58,7 @@ fn people(table: Table) -> Table {
 
 fn team_and_keys(table: Table) -> Table {
     table
+        .get("/account/v1/audit", SeeAudit, audit::list)
         .get("/account/v1/team", SeeTeam, team::show)
         .put("/account/v1/team", ManageTeam, team::update)
         .post("/account/v1/team/pause", ManageTeam, team::pause)

@@ -13,16 +13,16 @@ use std::net::IpAddr;
 
 /// Where a request comes from; the accept loop puts it into each.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Put into a response by a handler whose caller is not known before it ran (signing in,
 /// accepting an invitation): whose log, and who.
 #[derive(Debug, Clone)]
-pub(super) struct Signed {
+pub(crate) struct Signed {
     /// The team.
-    pub(super) team: String,
+    pub(crate) team: String,
     /// The person.
-    pub(super) actor: String,
+    pub(crate) actor: String,
 }
 
 /// A call that may have to go into the log.

@@ -115,7 +115,7 @@ fn page(found: Vec<Detail>, limit: u32) -> Page {
 }
 
 /// A query that cannot be read names the field in its own words.
-pub(super) fn read_query<T>(
+pub(crate) fn read_query<T>(
     query: Result<Query<T>, axum::extract::rejection::QueryRejection>,
 ) -> Result<T, ApiError> {
     query
@@ -144,7 +144,7 @@ pub(super) async fn search_dead(app: &App, query: SearchQuery) -> Result<Json<Pa
 }
 
 /// An id in a path: what is no id names no callback.
-pub(super) fn read_id(id: &str) -> Result<CallbackId, ApiError> {
+pub(crate) fn read_id(id: &str) -> Result<CallbackId, ApiError> {
     id.parse()
         .map(CallbackId)
         .map_err(|_| ApiError::NotFound("callback"))

@@ -7,6 +7,7 @@ use crate::intake::IntakeError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
 use crate::records::RecordsError;
+use crate::resend::ResendError;
 use crate::teams::TeamError;
 use crate::teams::sample::SampleError;
 use crate::work::WorkError;
@@ -141,11 +142,11 @@ fn unavailable(code: &'static str, message: &str) -> Parts {
 /// What an answer says was wrong; carried beside its body, so that a family of routes can
 /// say it in its own form.
 #[derive(Debug, Clone)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// The field at fault, if it is one.
-    pub(super) field: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
     /// What is wrong and what would be right.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 impl IntoResponse for ApiError {
@@ -258,6 +259,15 @@ impl From<IntakeError> for ApiError {
         match error {
             IntakeError::Journal(error) => error.into(),
             IntakeError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResendError> for ApiError {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::Journal(error) => error.into(),
+            ResendError::Records(error) => error.into(),
         }
     }
 }

@@ -124,7 +124,7 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let caller = match identify(&app, request.headers()).await {
+    let caller = match identify(&app, request.headers(), request.uri().path()).await {
         Ok(caller) => caller,
         Err(error) => return error.into_response(),
     };

@@ -6,6 +6,7 @@ use crate::app::{App, Role};
 use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::dashboard;
 use crate::delivery;
 use crate::delivery::client::Client;
 use crate::delivery::transports::Transports;
@@ -92,7 +93,7 @@ impl Gateway {
             bind("operator.listen", app.config.operator.listen).await?;
         let mut tasks = Vec::new();
         let api = api_listener.map(|(listener, address)| {
-            let routes = api::routes(app.clone());
+            let routes = dashboard::routes(app.clone());
             let served = server::run(app.clone(), listener, routes, app.shutdown.clone());
             tasks.push(tokio::spawn(served));
             address

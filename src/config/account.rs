@@ -24,7 +24,7 @@ impl Account {
     #[must_use]
     pub fn link(&self, page: &str, token: &str) -> String {
         let base = self.public_url.trim_end_matches('/');
-        format!("{base}/{page}?token={token}")
+        format!("{base}/dashboard/{page}?token={token}")
     }
 
     /// Every broken rule.
@@ -116,7 +116,7 @@ mod tests {
             let config = build(&format!("account.public_url = {url:?}"))?;
             Ok::<_, String>(config.account.link("invite", "t1"))
         };
-        let expected = Ok("https://r.test/x/invite?token=t1".to_owned());
+        let expected = Ok("https://r.test/x/dashboard/invite?token=t1".to_owned());
         assert_eq!(link("https://r.test/x"), expected);
         assert_eq!(link("https://r.test/x/"), expected);
         assert!(link("r.test").unwrap_err().contains("account.public_url"));

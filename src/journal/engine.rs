@@ -79,6 +79,15 @@ pub trait Engine: Send + Sync {
     /// [`JournalError`] when the database does not answer.
     async fn attempts(&self, id: CallbackId) -> Result<Vec<AttemptRow>, JournalError>;
 
+    /// The last attempt of each of these that has one, in any order.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database does not answer.
+    async fn last_attempts(
+        &self,
+        ids: &[CallbackId],
+    ) -> Result<Vec<(CallbackId, AttemptRow)>, JournalError>;
+
     /// Callbacks that match, newest first, without their bodies.
     ///
     /// # Errors

@@ -180,6 +180,17 @@ impl Engine for PostgresJournal {
             .await
     }
 
+    async fn last_attempts(
+        &self,
+        ids: &[CallbackId],
+    ) -> Result<Vec<(CallbackId, AttemptRow)>, JournalError> {
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                read::last_attempts(connection, ids).await
+            })
+            .await
+    }
+
     async fn search(&self, search: &Search) -> Result<Vec<Detail>, JournalError> {
         self.connections
             .run(ANSWER_MAX, async |connection| {

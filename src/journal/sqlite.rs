@@ -108,6 +108,13 @@ impl Engine for SqliteJournal {
         Ok(read::attempts(&self.read, id).await?)
     }
 
+    async fn last_attempts(
+        &self,
+        ids: &[CallbackId],
+    ) -> Result<Vec<(CallbackId, AttemptRow)>, JournalError> {
+        Ok(read::last_attempts(&self.read, ids).await?)
+    }
+
     async fn search(&self, search: &Search) -> Result<Vec<Detail>, JournalError> {
         Ok(read::search(&self.read, search).await?)
     }

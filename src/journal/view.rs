@@ -228,6 +228,20 @@ impl From<AttemptColumns> for AttemptRow {
     }
 }
 
+/// A row of [`AttemptColumns`] with whose attempt it is.
+#[derive(sqlx::FromRow)]
+pub(super) struct LastColumns {
+    id: Uuid,
+    #[sqlx(flatten)]
+    attempt: AttemptColumns,
+}
+
+impl LastColumns {
+    pub(super) fn into_pair(self) -> (CallbackId, AttemptRow) {
+        (CallbackId(self.id), self.attempt.into())
+    }
+}
+
 /// Turns every row into its value.
 pub(super) fn rows<C, V>(columns: Vec<C>) -> Result<Vec<V>, sqlx::Error>
 where

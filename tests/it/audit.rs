@@ -4,6 +4,7 @@
 use crate::support::app::{TEAM, TestApp};
 use crate::support::process::Home;
 use crate::support::store::configs;
+use ringback::access::Role;
 use ringback::callback::Mode;
 use ringback::config::Config;
 use ringback::records::Records;
@@ -157,6 +158,31 @@ async fn what_a_known_caller_may_not_do_is_in_their_teams_log() {
     assert!(log[0].entry.actor.starts_with("key "), "{log:?}");
     assert!(!log[0].entry.actor.contains(&key));
     assert!(operators_log(&app).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_reads_its_own_log_page_by_page() {
+    let app = TestApp::start().await;
+    let admin = app.person(TEAM, "ana@x.test", Role::Admin).await;
+    for mode in ["live", "test", "live"] {
+        let body = json!({"mode": mode});
+        app.call_as(&admin, "POST", "/account/v1/keys", body).await;
+    }
+    let read = async |query: &str| {
+        let path = format!("/account/v1/audit?{query}");
+        let answer = app.call_as(&admin, "GET", &path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    };
+    let first = read("limit=2").await;
+    assert_eq!(first["entries"][0]["seq"], 3);
+    assert_eq!(first["entries"][0]["actor"], "person ana@x.test");
+    assert_eq!(first["entries"][0]["status"], 201);
+    let second = read(&format!("limit=2&before={}", first["next_before"])).await;
+    assert_eq!(second["entries"][0]["seq"], 1);
+    assert_eq!(second["next_before"], Value::Null);
+    let none = app.call_as(&admin, "GET", "/account/v1/audit?limit=0", Value::Null);
+    assert_eq!(none.await.status, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

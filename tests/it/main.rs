@@ -6,6 +6,7 @@ mod architecture; // arrows down, fences, sizes
 mod audit; // who changed what, and how often a caller may ask
 mod cli; // the commands of the real binary
 mod crash; // kill -9 at random moments
+mod dashboard; // the pages in a real browser
 mod dead_letters; // given up: listed, replayed, dropped
 mod delivery; // what goes over the wire to a receiver, and what may not
 mod distributed; // several processes, and what happens when their stores or they fail

@@ -2,8 +2,8 @@
 
 use crate::api::openapi::Chapter;
 use crate::api::openapi::describe::{
-    Described, Shape, any_object, delete, flag, get, list, named, number, object, one_of, post,
-    put, text, text_from, time,
+    Described, Shape, any_object, delete, flag, get, list, named, number, number_from, object,
+    one_of, post, put, text, text_from, time,
 };
 
 const JSON: &str = "application/json";
@@ -18,7 +18,7 @@ pub(super) fn chapters() -> Vec<Chapter> {
         Chapter {
             name: "Account",
             about: "Sessions, people, keys and team details. A person's session opens it.",
-            routes: [sessions(), people(), team(), keys()]
+            routes: [sessions(), people(), team(), keys(), audit()]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -156,6 +156,26 @@ fn team() -> Vec<Described> {
         )
         .takes(object(sample))
         .gives(any_object()),
+    ]
+}
+
+fn audit() -> Vec<Described> {
+    let entry = [
+        ("seq", number()),
+        ("at", time()),
+        ("actor", text()),
+        ("action", text()),
+        ("target", text()),
+        ("address", text()),
+        ("status", number()),
+        ("hash", text()),
+    ];
+    let page = [("entries", list(object(entry))), ("next_before?", number())];
+    vec![
+        get("/account/v1/audit", "Read the audit log, newest first.")
+            .query("limit", number_from(1, 100), "Entries on a page.")
+            .query("before", number(), "Only entries below this seq.")
+            .gives(object(page)),
     ]
 }
 

@@ -3,7 +3,7 @@
 //! (`docs/search-plans.md`).
 
 use crate::callback::{Callback, CallbackId, State};
-use crate::journal::view::{AttemptColumns, DetailColumns, OpenColumns, rows, to_i64};
+use crate::journal::view::{AttemptColumns, DetailColumns, LastColumns, OpenColumns, rows, to_i64};
 use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -82,6 +82,26 @@ pub(super) async fn attempts(
     .fetch_all(connection)
     .await?;
     Ok(found.into_iter().map(AttemptRow::from).collect())
+}
+
+/// The last attempt of each callback that has one. Partitions of days before the oldest of
+/// them are not looked at.
+pub(super) async fn last_attempts(
+    connection: &mut PgConnection,
+    ids: &[CallbackId],
+) -> Result<Vec<(CallbackId, AttemptRow)>, sqlx::Error> {
+    let oldest = ids.iter().map(|id| id.accepted_ms()).min().unwrap_or(0);
+    let found = sqlx::query_as::<_, LastColumns>(
+        "SELECT DISTINCT ON (id) id, number, started_ms, duration_ms, url, provenance, \
+             diagnosis, status, location, answer \
+         FROM attempts WHERE id = ANY($1) AND started_ms >= $2 \
+         ORDER BY id, number DESC, started_ms",
+    )
+    .bind(uuids(ids))
+    .bind(to_i64(oldest.saturating_sub(CLOCKS_APART_MS)))
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(LastColumns::into_pair).collect())
 }
 
 pub(super) async fn search(

@@ -1,7 +1,7 @@
 //! Reading the journal: loading for attempts, walking what is open, searching.
 
 use crate::callback::{Callback, CallbackId, State, TimestampMs};
-use crate::journal::view::{AttemptColumns, DetailColumns, OpenColumns, rows, to_i64};
+use crate::journal::view::{AttemptColumns, DetailColumns, LastColumns, OpenColumns, rows, to_i64};
 use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
@@ -71,6 +71,25 @@ pub(super) async fn attempts(
     .fetch_all(pool)
     .await?;
     Ok(found.into_iter().map(AttemptRow::from).collect())
+}
+
+/// The last attempt of each callback that has one.
+pub(super) async fn last_attempts(
+    pool: &SqlitePool,
+    ids: &[CallbackId],
+) -> Result<Vec<(CallbackId, AttemptRow)>, sqlx::Error> {
+    let mut sql = QueryBuilder::<Sqlite>::new(
+        "SELECT c.id, a.number, a.started_ms, a.duration_ms, a.url, a.provenance, a.diagnosis, \
+         a.status, a.location, a.answer FROM callbacks c JOIN attempts a ON a.seq = c.seq \
+         AND a.number = (SELECT MAX(number) FROM attempts WHERE seq = c.seq) WHERE c.seq IN (",
+    );
+    let mut list = sql.separated(", ");
+    for id in ids {
+        list.push_bind(id.sequence());
+    }
+    sql.push(")");
+    let found = sql.build_query_as::<LastColumns>().fetch_all(pool).await?;
+    Ok(found.into_iter().map(LastColumns::into_pair).collect())
 }
 
 /// Callbacks that match, newest first, without their bodies.

@@ -1,0 +1,186 @@
+//! What all pages share: the frame around them, who looks at them, and how they are sent.
+
+use crate::access::{Action, Actor, Role, TeamRules, permits};
+use crate::api::caller::Caller;
+use crate::api::error::ApiError;
+use crate::app::App;
+use crate::dashboard::assets;
+use crate::records::sessions::Person;
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::Html;
+use std::sync::Arc;
+
+/// A page of the dashboard as the list at its left names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Callbacks,
+    Endpoints,
+    Tasks,
+    Projects,
+    Batches,
+    Team,
+    Keys,
+    Audit,
+    /// Not in the list.
+    Profile,
+}
+
+impl Room {
+    const WORK: [Self; 5] = [
+        Self::Callbacks,
+        Self::Endpoints,
+        Self::Tasks,
+        Self::Projects,
+        Self::Batches,
+    ];
+    const ACCOUNT: [Self; 3] = [Self::Team, Self::Keys, Self::Audit];
+
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Callbacks => "/dashboard/callbacks",
+            Self::Endpoints => "/dashboard/endpoints",
+            Self::Tasks => "/dashboard/tasks",
+            Self::Projects => "/dashboard/projects",
+            Self::Batches => "/dashboard/batches",
+            Self::Team => "/dashboard/team",
+            Self::Keys => "/dashboard/keys",
+            Self::Audit => "/dashboard/audit",
+            Self::Profile => "/dashboard/profile",
+        }
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Callbacks => "Callbacks",
+            Self::Endpoints => "Endpoints",
+            Self::Tasks => "Tasks",
+            Self::Projects => "Projects",
+            Self::Batches => "Batches",
+            Self::Team => "Your team",
+            Self::Keys => "API keys",
+            Self::Audit => "Audit log",
+            Self::Profile => "Profile",
+        }
+    }
+
+    /// What one must be permitted to see it listed; the same as its route's rule.
+    fn action(self) -> Action {
+        match self {
+            Self::Callbacks | Self::Endpoints => Action::SeeCallbacks,
+            Self::Tasks | Self::Projects | Self::Batches => Action::SeeWork,
+            Self::Team => Action::SeeTeam,
+            Self::Keys => Action::UseKeys,
+            Self::Audit => Action::SeeAudit,
+            Self::Profile => Action::ManageSelf,
+        }
+    }
+}
+
+/// Who looks at a page, and at whose.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    pub(super) team: String,
+    pub(super) team_name: String,
+    pub(super) user: String,
+    pub(super) email: String,
+    pub(super) role: Role,
+    pub(super) session: String,
+    /// The same as records know them.
+    pub(super) person: Arc<Person>,
+    pub(super) rules: TeamRules,
+    /// Proves that a form was made for this session.
+    pub(super) csrf: String,
+}
+
+impl Visitor {
+    /// Whether they may: pages hide what their buttons would be refused.
+    pub(super) fn may(&self, action: Action) -> bool {
+        permits(Actor::Person(self.role), action, self.rules)
+    }
+
+    /// The frame around one of the rooms.
+    pub(super) fn frame(&self, room: Room) -> Frame {
+        Frame {
+            visitor: self.clone(),
+            room,
+            notice: None,
+        }
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Caller::Person(person) = Caller::from_request_parts(parts, app).await? else {
+            return Err(ApiError::Unauthorized);
+        };
+        let team = app.records.team(&person.team).await?;
+        let team = team.ok_or(ApiError::NotFound("team"))?;
+        Ok(Self {
+            team: team.id,
+            team_name: team.name,
+            user: person.user.clone(),
+            email: person.email.clone(),
+            role: person.role,
+            csrf: csrf(app, &person.session),
+            session: person.session.clone(),
+            person,
+            rules: TeamRules {
+                members_use_keys: team.members_use_keys,
+            },
+        })
+    }
+}
+
+/// The token of a session's forms.
+pub(super) fn csrf(app: &App, session: &str) -> String {
+    app.records.digest(&format!("csrf|{session}"))
+}
+
+/// What is around a page.
+pub(super) struct Frame {
+    visitor: Visitor,
+    pub(super) room: Room,
+    /// What has just been done.
+    pub(super) notice: Option<String>,
+}
+
+impl std::ops::Deref for Frame {
+    type Target = Visitor;
+
+    fn deref(&self) -> &Visitor {
+        &self.visitor
+    }
+}
+
+impl Frame {
+    pub(super) fn with_notice(mut self, notice: Option<&str>) -> Self {
+        self.notice = notice.map(str::to_owned);
+        self
+    }
+
+    pub(super) fn version() -> String {
+        assets::version()
+    }
+
+    pub(super) fn work_rooms(&self) -> Vec<Room> {
+        self.permitted(&Room::WORK)
+    }
+
+    pub(super) fn account_rooms(&self) -> Vec<Room> {
+        self.permitted(&Room::ACCOUNT)
+    }
+
+    fn permitted(&self, rooms: &[Room]) -> Vec<Room> {
+        let may = |room: &Room| self.may(room.action());
+        rooms.iter().copied().filter(may).collect()
+    }
+}
+
+/// A page as it is sent.
+pub(super) fn render(page: &impl Template) -> Html<String> {
+    Html(page.render().expect("templates only write into memory"))
+}

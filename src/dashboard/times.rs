@@ -1,0 +1,66 @@
+//! PURE: times and spans as people read them. All times are UTC.
+
+use crate::callback::TimestampMs;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `26 Nov 14:02:11`, with the year when it is not this one.
+pub(super) fn moment(at: TimestampMs, now: TimestampMs) -> String {
+    let zoned = |ms: TimestampMs| {
+        let ms = i64::try_from(ms).ok()?;
+        let timestamp = Timestamp::from_millisecond(ms).ok()?;
+        Some(timestamp.to_zoned_datetime(TimeZone::UTC))
+    };
+    let (Some(at), Some(now)) = (zoned(at), zoned(now)) else {
+        return "never".to_owned();
+    };
+    let format = if at.year() == now.year() {
+        "%-d %b %H:%M:%S"
+    } else {
+        "%-d %b %Y %H:%M:%S"
+    };
+    at.strftime(format).to_string()
+}
+
+/// `12 ms`, `3.4 s`, `5 min`, `7 h`, `2 days`.
+pub(super) fn span(ms: u64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1000..=59_999 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        60_000..=3_599_999 => format!("{} min", ms / 60_000),
+        3_600_000..=172_799_999 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} days", ms / 86_400_000),
+    }
+}
+
+/// `in 43 s`, or `now` when it is due.
+pub(super) fn until(at: TimestampMs, now: TimestampMs) -> String {
+    match at.saturating_sub(now) {
+        0 => "now".to_owned(),
+        1..=999 => "in 1 s".to_owned(),
+        ms @ 1000..=59_999 => format!("in {} s", ms / 1000),
+        ms => format!("in {}", span(ms)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_well() {
+        let now = 1_700_000_000_000;
+        assert_eq!(moment(now, now), "14 Nov 22:13:20");
+        assert_eq!(moment(1_600_000_000_000, now), "13 Sep 2020 12:26:40");
+        assert_eq!(moment(u64::MAX, now), "never");
+        assert_eq!(span(12), "12 ms");
+        assert_eq!(span(3450), "3.4 s");
+        assert_eq!(span(300_000), "5 min");
+        assert_eq!(span(7 * 3_600_000), "7 h");
+        assert_eq!(span(72 * 3_600_000), "3 days");
+        assert_eq!(until(now, now + 5), "now");
+        assert_eq!(until(now + 43_900, now), "in 43 s");
+        assert_eq!(until(now + 5, now), "in 1 s");
+        assert_eq!(until(now + 120_000, now), "in 2 min");
+    }
+}

@@ -1,0 +1,81 @@
+//! Sending one callback again because a person asks for it: a dead letter gets all its
+//! retries anew; one that ended otherwise is sent as a new callback with the same body.
+
+use crate::app::App;
+use crate::app::append::Fresh;
+use crate::callback::{Callback, CallbackId, State};
+use crate::journal::{Detail, JournalError, Selection};
+use crate::records::RecordsError;
+use sha2::{Digest, Sha256};
+
+/// What became of the wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resent {
+    /// The dead letter is pending again.
+    Revived,
+    /// This callback was made of it.
+    As(CallbackId),
+    /// It has not ended yet, so it will be sent anyway.
+    UnderWay,
+}
+
+/// Why it was not sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum ResendError {
+    /// The journal could not commit.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The team could not be read.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+/// Sends a team's callback again; `None` when the team has none of this id.
+///
+/// # Errors
+/// [`ResendError`]: nothing was changed.
+pub async fn resend(app: &App, team: &str, id: CallbackId) -> Result<Option<Resent>, ResendError> {
+    let detail = app.journal.detail(id).await?;
+    let Some(detail) = detail.filter(|detail| &*detail.callback.team == team) else {
+        return Ok(None);
+    };
+    Ok(Some(match detail.state {
+        State::Pending | State::Held => Resent::UnderWay,
+        State::Dead => {
+            let selection = Selection {
+                ids: vec![id],
+                team: Some(team.to_owned()),
+                limit: 1,
+            };
+            app.journal.replay(&selection, app.clock.now()).await?;
+            Resent::Revived
+        }
+        State::Delivered | State::Cancelled => match copy(app, detail).await? {
+            Some(id) => Resent::As(id),
+            None => return Ok(None),
+        },
+    }))
+}
+
+/// A callback of its own: it has its own id, which receivers tell repeats by.
+async fn copy(app: &App, detail: Detail) -> Result<Option<CallbackId>, ResendError> {
+    let Some(settings) = app.team(&detail.callback.team).await? else {
+        return Ok(None);
+    };
+    let id = app.next_id();
+    let callback = Callback {
+        id,
+        event_id: format!("resend {id}"),
+        attempts: 0,
+        forgiven: 0,
+        ..detail.callback
+    };
+    let digest = Sha256::digest(&callback.body).into();
+    let fresh = Fresh {
+        callback,
+        digest,
+        settings,
+    };
+    app.append(vec![fresh]).await?;
+    Ok(Some(id))
+}

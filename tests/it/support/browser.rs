@@ -1,0 +1,144 @@
+//! A real browser: Chromium without a screen, driven through its own driver.
+
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Only a page that never comes takes as long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Browser {
+    pub(crate) client: Client,
+    driver: Child,
+    /// Where its profile is.
+    _folder: tempfile::TempDir,
+}
+
+impl Browser {
+    pub(crate) async fn open() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is missing: install chromium and chromium-driver");
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, rest) = line.split_once("started successfully on port ")?;
+                rest.trim_end_matches('.').parse::<u16>().ok()
+            })
+            .expect("chromedriver says its port");
+        let folder = tempfile::tempdir().unwrap();
+        let profile = format!("--user-data-dir={}", folder.path().display());
+        let capabilities = json!({"goog:chromeOptions": {"args": [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--window-size=1280,900", profile, scheme(),
+        ]}});
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().unwrap().clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap();
+        Self {
+            client,
+            driver,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn go(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// The element, once it is there.
+    pub(crate) async fn find(&self, css: &str) -> Element {
+        let wait = self.client.wait().at_most(PATIENCE);
+        match wait.for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => panic!("no {css} on the page: {error}\n{}", self.text().await),
+        }
+    }
+
+    pub(crate) async fn fill(&self, name: &str, text: &str) {
+        let field = self.find(&format!("[name={name}]")).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Presses the button or follows the link with this text; waits until it is there.
+    pub(crate) async fn press(&self, text: &str) {
+        let path = format!(
+            "//*[self::button or self::a or self::summary][contains(normalize-space(.), \"{text}\")]"
+        );
+        let wait = self.client.wait().at_most(PATIENCE);
+        match wait.for_element(Locator::XPath(&path)).await {
+            Ok(element) => element.click().await.unwrap(),
+            Err(error) => panic!(
+                "nothing to press says {text}: {error}\n{}",
+                self.text().await
+            ),
+        }
+    }
+
+    /// What a person can read; nothing while one page makes way for another.
+    pub(crate) async fn text(&self) -> String {
+        let script = "return document.body ? document.body.innerText : ''";
+        let text = self.client.execute(script, Vec::new()).await;
+        let text = text.ok().and_then(|text| text.as_str().map(str::to_owned));
+        text.unwrap_or_default()
+    }
+
+    /// Waits until the page says so.
+    pub(crate) async fn reads(&self, text: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let read = self.text().await;
+            if read.contains(text) {
+                return;
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "never said {text:?}:\n{read}"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A picture of the page as it is, if `RINGBACK_PICTURES` names a folder for it.
+    pub(crate) async fn picture(&self, name: &str) {
+        #[expect(clippy::disallowed_methods, reason = "a switch for people")]
+        let Ok(folder) = std::env::var("RINGBACK_PICTURES") else {
+            return;
+        };
+        for (size, width, height) in [("wide", 1280, 900), ("phone", 360, 780)] {
+            self.client.set_window_size(width, height).await.unwrap();
+            let picture = self.client.screenshot().await.unwrap();
+            std::fs::write(format!("{folder}/{name}-{size}.png"), picture).unwrap();
+        }
+        self.client.set_window_size(1280, 900).await.unwrap();
+    }
+}
+
+/// Dark pages if somebody wants pictures of them, else light ones.
+fn scheme() -> &'static str {
+    #[expect(clippy::disallowed_methods, reason = "a switch for people")]
+    let dark = std::env::var("RINGBACK_PICTURES_DARK").is_ok();
+    if dark {
+        "--blink-settings=preferredColorScheme=0"
+    } else {
+        "--blink-settings=preferredColorScheme=1"
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
