@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod error;
 mod fields;
 mod file_bytes;
+mod forwarded;
 pub mod labelling;
 pub mod openapi;
 pub mod operator;

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod diagnosis;
+pub mod email;
 pub mod retry;
 pub mod signature;
 pub mod target;
@@ -203,6 +204,11 @@ pub const HELD_GONE: &str = "endpoint paused after 410 Gone";
 /// Why a callback is held whose team has paused its deliveries.
 pub const HELD_PAUSED: &str = "deliveries paused by the team";
 
+/// Why a callback is dead that was tried as often as its team wants.
+pub const DEAD_USED_UP: &str = "all retries used up";
+/// Why a callback is dead that another try by mail would not help.
+pub const DEAD_REFUSED: &str = "the mail server refused it for good";
+
 /// What one attempt to deliver came to. A receiver's failure is a value, not an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -217,6 +223,21 @@ pub enum Outcome {
     },
     /// No answer arrived.
     Failed(Fault),
+    /// It went by mail, and this is what the mail server made of it.
+    Mailed(MailReply),
+}
+
+/// What the mail server made of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailReply {
+    /// It took the letter and answers for the rest.
+    Taken,
+    /// It refused the letter for good, with this code (5xx).
+    Refused(u16),
+    /// It wants the letter later, with this code (4xx).
+    PutOff(u16),
+    /// It did not answer in time, or did not let this gateway in.
+    Away,
 }
 
 /// What an outcome says about the receiver's health; steers its lane's window.
@@ -231,21 +252,43 @@ pub enum Health {
 }
 
 impl Outcome {
+    /// The HTTP status or the mail server's code, if somebody answered.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered { status, .. } => Some(*status),
+            Self::Mailed(MailReply::Taken) => Some(250),
+            Self::Mailed(MailReply::Refused(code) | MailReply::PutOff(code)) => Some(*code),
+            Self::Mailed(MailReply::Away) | Self::Failed(_) => None,
+        }
+    }
+
+    /// The raw `Location` header of a 3xx, untrusted.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        match self {
+            Self::Answered { location, .. } => location.as_deref(),
+            Self::Failed(_) | Self::Mailed(_) => None,
+        }
+    }
+
     /// What this says about the receiver's health.
     #[must_use]
     pub fn health(&self) -> Health {
         match self {
             Self::Answered {
                 status: 200..=299, ..
-            } => Health::Well,
+            }
+            | Self::Mailed(MailReply::Taken) => Health::Well,
             Self::Answered {
                 status: 429 | 502..=504,
                 ..
             }
-            | Self::Failed(Fault::Timeout(_) | Fault::ConnectRefused | Fault::ConnectFailed) => {
-                Health::Overloaded
+            | Self::Failed(Fault::Timeout(_) | Fault::ConnectRefused | Fault::ConnectFailed)
+            | Self::Mailed(MailReply::PutOff(_) | MailReply::Away) => Health::Overloaded,
+            Self::Answered { .. } | Self::Failed(_) | Self::Mailed(MailReply::Refused(_)) => {
+                Health::Refusing
             }
-            Self::Answered { .. } | Self::Failed(_) => Health::Refusing,
         }
     }
 }
@@ -306,70 +349,9 @@ pub enum Verdict {
     },
     /// The receiver said it is gone (410): hold the callback and pause its endpoint.
     PauseEndpoint,
-    /// All tries are used up: a dead letter, replayable.
-    Dead,
+    /// Given up for this reason: a dead letter, replayable.
+    Dead(&'static str),
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_grow_whatever_the_clock_does() {
-        let mut ids = IdSequence::after(None);
-        let times = [1000, 1000, 900, 1001, 5000];
-        let made: Vec<_> = times.map(|now| ids.next(now, u64::MAX)).into();
-        assert!(made.is_sorted());
-        assert!(
-            made.windows(2)
-                .all(|two| two[0].sequence() < two[1].sequence())
-        );
-        assert_eq!(made[4].accepted_ms(), 5000);
-        assert_eq!(made[0].0.get_version_num(), 7);
-        assert_eq!(made[0].0.get_variant(), uuid::Variant::RFC4122);
-        let continued = IdSequence::after(Some(made[4])).next(10, 0);
-        assert!(continued > made[4]);
-        assert!(CallbackId::first_at(5000) < made[4]);
-        assert!(CallbackId::first_at(5001) > made[4]);
-    }
-
-    #[test]
-    fn a_full_millisecond_borrows_from_the_next() {
-        let mut ids = IdSequence::after(None);
-        let made: std::collections::BTreeSet<_> =
-            (0..10_000).map(|_| ids.next(7, 0).sequence()).collect();
-        assert_eq!(made.len(), 10_000);
-    }
-
-    #[test]
-    fn a_task_key_depends_on_team_and_task() {
-        assert_eq!(TaskKey::of("a", "b"), TaskKey::of("a", "b"));
-        assert_ne!(TaskKey::of("a", "bc"), TaskKey::of("ab", "c"));
-    }
-
-    #[test]
-    fn only_slow_or_unreachable_receivers_are_overloaded() {
-        let check = |outcome: Outcome, expected| assert_eq!(outcome.health(), expected);
-        for status in 100..=599 {
-            let expected = match status {
-                200..=299 => Health::Well,
-                429 | 502 | 503 | 504 => Health::Overloaded,
-                _ => Health::Refusing,
-            };
-            let outcome = Outcome::Answered {
-                status,
-                retry_after: None,
-                location: None,
-            };
-            check(outcome, expected);
-        }
-        for phase in [Phase::Dns, Phase::Connect, Phase::Tls, Phase::Answer] {
-            check(Outcome::Failed(Fault::Timeout(phase)), Health::Overloaded);
-        }
-        check(Outcome::Failed(Fault::ConnectRefused), Health::Overloaded);
-        check(Outcome::Failed(Fault::ConnectFailed), Health::Overloaded);
-        check(Outcome::Failed(Fault::AddressRefused), Health::Refusing);
-        check(Outcome::Failed(Fault::TlsExpired), Health::Refusing);
-        check(Outcome::Failed(Fault::Cut), Health::Refusing);
-    }
-}
+mod tests;

@@ -63,7 +63,7 @@ section!(
     Api {
         listen: SocketAddr, body_bytes_max: usize, item_bytes_max: usize, item_depth_max: usize,
         items_max: usize, caller_requests_per_s: u32, caller_requests_burst: u32, head_timeout_ms: u64, body_timeout_ms: u64,
-        connections_max: usize, connections_per_ip_max: usize,
+        connections_max: usize, connections_per_ip_max: usize, trusted_proxies: Vec<IpNet>,
     }
 );
 section!(

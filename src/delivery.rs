@@ -3,8 +3,8 @@
 //! The loop, one room a step:
 //! 1. [`rebuild`] fills the queue from the journal: at start, and whatever it missed later.
 //! 2. [`worker`] takes permits first, then claims as many callbacks as it has permits.
-//! 3. [`attempt`] resolves the target, signs and POSTs ([`request`]) through [`client`],
-//!    within one budget. It gives a value, never an error.
+//! 3. [`attempt`] resolves the target, signs and POSTs ([`request`]) through [`client`], or
+//!    sends a letter ([`transports`]), within one budget. It gives a value, never an error.
 //! 4. The endpoint's answer moves its lane's window at once; the permit is free again.
 //! 5. [`settle`] writes attempts and new states in one commit, then tells the queue.
 //!    A crash in between costs nothing: the lease ends, the next claim finds the
@@ -17,24 +17,25 @@ pub mod housekeeping;
 pub mod rebuild;
 pub mod request;
 pub mod settle;
+pub mod transports;
 pub mod worker;
 
 use crate::app::App;
-use crate::delivery::client::Client;
+use crate::delivery::transports::Transports;
 use crate::work;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Delivers until shutdown: first what the journal holds, then what comes. Returns when
 /// every attempt is settled or the grace time is over.
-pub async fn run(app: App, client: Client) {
+pub async fn run(app: App, transports: Transports) {
     let (finished, inbox) = mpsc::channel(settle::WAITING_MAX);
     let settler = tokio::spawn(settle::run(app.clone(), inbox));
     let keeper = tokio::spawn(housekeeping::run(app.clone()));
     let sweeper = tokio::spawn(work::outbox::run(app.clone()));
     if rebuild::fill(&app).await {
         let watcher = tokio::spawn(rebuild::watch(app.clone()));
-        worker::run(&app, client, finished).await;
+        worker::run(&app, transports, finished).await;
         watcher.abort();
     }
     keeper.abort();
@@ -49,11 +50,11 @@ pub async fn run(app: App, client: Client) {
 
 /// Attempts and settles what is due now, one after the other, until nothing is: a whole
 /// life without the loop, for tests.
-pub async fn run_due(app: &App, client: &Client) {
+pub async fn run_due(app: &App, transports: &Transports) {
     while let Ok(claimed) = app.queue.claim(1).await
         && let Some(claim) = claimed.claims.into_iter().next()
     {
-        let finished = worker::attempt_one(app, client, claim).await;
+        let finished = worker::attempt_one(app, transports, claim).await;
         settle::settle(app, vec![finished]).await;
     }
 }

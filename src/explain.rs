@@ -55,7 +55,7 @@ pub struct Explanation {
     pub now_ms: TimestampMs,
 }
 
-/// A URL and the rule that chose it.
+/// A target and the rule that chose it.
 #[derive(Debug, Serialize)]
 pub struct Target {
     /// Where it goes.
@@ -73,11 +73,11 @@ pub struct Attempt {
     pub started_ms: TimestampMs,
     /// How long it took.
     pub duration_ms: u64,
-    /// Where it went.
+    /// Where it went, a URL or an e-mail address.
     pub url: String,
-    /// The rule that chose the URL.
+    /// The rule that chose it.
     pub provenance: String,
-    /// The HTTP status, if an answer came.
+    /// The HTTP status or the mail server's code, if an answer came.
     pub status: Option<u16>,
     /// The code of the diagnosis.
     pub diagnosis: String,

@@ -1,18 +1,22 @@
-//! Mail: the outbox's letters to an SMTP server, or into files. Off the path of requests, by
-//! whichever process takes a letter out first; a letter is in the outbox until it is sent or
-//! given up. Decides nothing about who gets what.
+//! Mail: the outbox's letters and callbacks to an SMTP server, or into files. The outbox is
+//! emptied off the path of requests, by whichever process takes a letter out first; a letter
+//! is in it until it is sent or given up. Callbacks are in the journal, which decides about
+//! their retries. Decides nothing about who gets what.
 
 pub mod letters;
 
 use crate::app::App;
-use crate::callback::TimestampMs;
+use crate::callback::{MailReply, TimestampMs};
 use crate::config::Config;
+use crate::mail::letters::CallbackLetter;
 use crate::records::RecordsError;
 use crate::records::mails::{Claimed, Mail};
 use lettre::address::Address;
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::header::ContentType;
+use lettre::message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -24,8 +28,9 @@ const LEASE_MS: u64 = 120_000;
 /// Before the second try; doubled with each further one.
 const FIRST_DELAY_MS: u64 = 5_000;
 const DELAY_MS_MAX: u64 = 900_000;
-/// Longest address (RFC 5321, the path).
-const ADDRESS_BYTES_MAX: usize = 254;
+/// Answers that are about us, not about the letter: 5xx, and yet another try may succeed
+/// (RFC 4954).
+const NOT_LET_IN: [u16; 4] = [530, 534, 535, 538];
 
 /// Why no mail can be sent with these settings.
 #[derive(Debug, thiserror::Error)]
@@ -37,27 +42,25 @@ pub struct MailError {
 
 /// What became of a try to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Sent {
-    Done,
-    Later(String),
-    Never(String),
+pub struct Told {
+    /// What the server made of it.
+    pub reply: MailReply,
+    /// The server's own words, or what was wrong with reaching it. The latter are the
+    /// operator's business, not the customer's.
+    pub words: String,
 }
 
-/// Where mail goes.
+/// Where mail goes. Clones share it.
+#[derive(Clone)]
 pub struct Sender {
     from: Mailbox,
     way: Way,
 }
 
+#[derive(Clone)]
 enum Way {
     Folder(PathBuf),
     Server(AsyncSmtpTransport<Tokio1Executor>),
-}
-
-/// Whether mail can be addressed so.
-#[must_use]
-pub fn is_address(text: &str) -> bool {
-    text.is_ascii() && text.len() <= ADDRESS_BYTES_MAX && text.parse::<Address>().is_ok()
 }
 
 impl Sender {
@@ -78,10 +81,22 @@ impl Sender {
         Ok(Self { from, way })
     }
 
-    async fn send(&self, id: &str, mail: &Mail) -> Sent {
-        let message = match self.message(mail) {
+    /// Hands a callback to the server. `id` names it in every try, so that a mailbox can
+    /// know it again.
+    pub async fn send_callback(&self, recipient: &str, id: &str, letter: CallbackLetter) -> Told {
+        self.dispatch(id, self.callback(recipient, id, letter))
+            .await
+    }
+
+    async fn send(&self, id: &str, mail: &Mail) -> Told {
+        self.dispatch(id, self.message(mail)).await
+    }
+
+    async fn dispatch(&self, id: &str, message: Result<Message, String>) -> Told {
+        let message = match message {
             Ok(message) => message,
-            Err(error) => return Sent::Never(error),
+            // What cannot be written today cannot be written tomorrow.
+            Err(words) => return told(MailReply::Refused(553), words),
         };
         match &self.way {
             Way::Folder(folder) => {
@@ -90,27 +105,23 @@ impl Sender {
                     tokio::fs::write(folder.join(format!("{id}.eml")), message.formatted()).await
                 };
                 match written.await {
-                    Ok(()) => Sent::Done,
-                    Err(error) => Sent::Later(error.to_string()),
+                    Ok(()) => told(MailReply::Taken, String::new()),
+                    Err(error) => told(MailReply::Away, error.to_string()),
                 }
             }
             Way::Server(server) => match server.send(message).await {
-                Ok(_) => Sent::Done,
-                Err(error) if error.is_permanent() => Sent::Never(error.to_string()),
-                Err(error) => Sent::Later(error.to_string()),
+                Ok(response) => {
+                    let words: Vec<_> = response.message().collect();
+                    told(MailReply::Taken, words.join(" "))
+                }
+                Err(error) => refused(&error),
             },
         }
     }
 
     fn message(&self, mail: &Mail) -> Result<Message, String> {
-        let address: Address = mail
-            .recipient
-            .parse()
-            .map_err(|_| "not an address".to_owned())?;
         let letter = &mail.letter;
-        Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(None, address))
+        self.to(&mail.recipient)?
             .subject(&letter.subject)
             .multipart(MultiPart::alternative_plain_html(
                 letter.text.clone(),
@@ -118,6 +129,58 @@ impl Sender {
             ))
             .map_err(|error| error.to_string())
     }
+
+    fn callback(
+        &self,
+        recipient: &str,
+        id: &str,
+        letter: CallbackLetter,
+    ) -> Result<Message, String> {
+        let domain = self.from.email.domain();
+        let head = self
+            .to(recipient)?
+            .subject(letter.subject)
+            .message_id(Some(format!("<{id}@{domain}>")));
+        let text = SinglePart::plain(letter.text);
+        match letter.attachment {
+            None => head.singlepart(text),
+            Some(json) => {
+                let json = Attachment::new("callback.json".to_owned()).body(json, json_type());
+                head.multipart(MultiPart::mixed().singlepart(text).singlepart(json))
+            }
+        }
+        .map_err(|error| error.to_string())
+    }
+
+    fn to(&self, recipient: &str) -> Result<MessageBuilder, String> {
+        let address: Address = recipient.parse().map_err(|_| "not an address".to_owned())?;
+        let head = Message::builder().from(self.from.clone());
+        Ok(head.to(Mailbox::new(None, address)))
+    }
+}
+
+fn json_type() -> ContentType {
+    ContentType::parse("application/json").expect("a type of RFC 8259")
+}
+
+fn told(reply: MailReply, words: String) -> Told {
+    Told { reply, words }
+}
+
+fn refused(error: &lettre::transport::smtp::Error) -> Told {
+    let Some(code) = error.status().map(u16::from) else {
+        return told(MailReply::Away, error.to_string());
+    };
+    if NOT_LET_IN.contains(&code) {
+        return told(MailReply::Away, error.to_string());
+    }
+    let words = error.source().map(ToString::to_string).unwrap_or_default();
+    let reply = if error.is_permanent() {
+        MailReply::Refused(code)
+    } else {
+        MailReply::PutOff(code)
+    };
+    told(reply, format!("{code} {words}").trim_end().to_owned())
 }
 
 fn server(config: &Config, url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailError> {
@@ -173,31 +236,32 @@ pub async fn send_due(app: &App, sender: &Sender) -> Result<(), RecordsError> {
         let Some(claimed) = app.records.claim_mail(now, now + LEASE_MS).await? else {
             break;
         };
-        let sent = sender.send(&claimed.id, &claimed.mail).await;
-        conclude(app, &claimed, sent).await?;
+        let told = sender.send(&claimed.id, &claimed.mail).await;
+        conclude(app, &claimed, told).await?;
     }
     Ok(())
 }
 
-async fn conclude(app: &App, claimed: &Claimed, sent: Sent) -> Result<(), RecordsError> {
+async fn conclude(app: &App, claimed: &Claimed, told: Told) -> Result<(), RecordsError> {
     let now = app.clock.now();
     let count = |outcome| app.metrics.mails_total.with_label_values(&[outcome]).inc();
     let is_old = now
         >= claimed
             .created_ms
             .saturating_add(app.config.mail.give_up_ms());
-    match sent {
-        Sent::Done => {
+    let reason = told.words;
+    match told.reply {
+        MailReply::Taken => {
             count("sent");
             app.records.forget_mail(&claimed.id).await
         }
-        Sent::Later(reason) if !is_old => {
+        MailReply::PutOff(_) | MailReply::Away if !is_old => {
             tracing::warn!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is put off");
             count("delayed");
             let due = now + delay_ms(claimed.tries);
             app.records.put_mail_off(&claimed.id, due).await
         }
-        Sent::Later(reason) | Sent::Never(reason) => {
+        MailReply::PutOff(_) | MailReply::Away | MailReply::Refused(_) => {
             tracing::error!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is given up");
             count("failed");
             app.records.forget_mail(&claimed.id).await
@@ -234,22 +298,18 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_those_that_mail_can_reach() {
-        for good in ["ana@example.com", "a.b+c@x.test", "A@B.C"] {
-            assert!(is_address(good), "{good}");
+    fn what_passes_for_an_address_can_be_written_to() {
+        use crate::callback::email::is_address;
+        let alphabet: Vec<_> = ('!'..='~').collect();
+        for one in &alphabet {
+            for text in [format!("a{one}b@x.test"), format!("a@x{one}y.te-st.c")] {
+                assert!(
+                    !is_address(&text) || text.parse::<Address>().is_ok(),
+                    "{text}"
+                );
+            }
         }
-        let long = format!("{}@x.test", "a".repeat(250));
-        for bad in [
-            "",
-            "ana",
-            "@x",
-            "a@",
-            "a b@x.test",
-            "a@x\r\n.test",
-            "ä@x.test",
-            &long,
-        ] {
-            assert!(!is_address(bad), "{bad}");
-        }
+        let longest = format!("{0}@{1}.{1}.{1}", "a".repeat(61), "x".repeat(63));
+        assert!(is_address(&longest) && longest.parse::<Address>().is_ok());
     }
 }

@@ -46,6 +46,8 @@ metrics! {
     attempts_total: IntCounterVec = "ringback_attempts_total" ["diagnosis"];
     /// Callbacks that reached an end or were held, by state.
     callbacks_settled_total: IntCounterVec = "ringback_callbacks_settled_total" ["state"];
+    /// Callbacks of tasks and batches that the outbox handed over to the journal.
+    outbox_handed_over_total: IntCounter = "ringback_outbox_handed_over_total";
     /// Mails by what became of a try to send: sent, delayed, failed (for good).
     mails_total: IntCounterVec = "ringback_mails_total" ["outcome"];
     /// How long an attempt took, from dialling to the end of the answer.

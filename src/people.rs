@@ -6,7 +6,7 @@ pub mod invitations;
 pub mod members;
 pub mod sign_in;
 
-use crate::mail::is_address;
+use crate::callback::email::is_address;
 use crate::records::RecordsError;
 
 /// Longest name of a person or company, bytes.

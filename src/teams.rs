@@ -5,13 +5,12 @@ pub mod sample;
 
 use crate::app::App;
 use crate::callback::retry::Policy;
-use crate::callback::target::{origin_of, parse_url};
+use crate::callback::target::{self, Target, origin_of};
 use crate::intake::item::ID_BYTES_MAX;
 use crate::journal::JournalError;
 use crate::records::RecordsError;
 use crate::records::secrets::SecretKind;
 use crate::records::teams::TeamUpdate;
-use url::Url;
 
 /// Shortest budget of an attempt, milliseconds: less would fail good endpoints.
 const ATTEMPT_TIMEOUT_MS_MIN: u64 = 1000;
@@ -50,7 +49,7 @@ pub enum TeamError {
 pub fn check(app: &App, update: &TeamUpdate) -> Result<(), TeamError> {
     check_name(update.name.as_deref())?;
     if let Some(Some(url)) = &update.default_callback_url {
-        check_url(app, "default_callback_url", url)?;
+        check_target(app, "default_callback_url", url)?;
     }
     if let Some(Some(policy)) = &update.retry {
         check_policy(policy)?;
@@ -140,14 +139,14 @@ pub fn check_name(name: Option<&str>) -> Result<(), TeamError> {
     Ok(())
 }
 
-/// A callback URL, by the guard that delivery asks, too.
+/// A callback target, by the guard that delivery asks, too.
 ///
 /// # Errors
 /// [`TeamError::Invalid`] with the reason.
-pub fn check_url(app: &App, field: &'static str, text: &str) -> Result<Url, TeamError> {
-    let url = parse_url(text).map_err(|error| invalid(field, error.to_string()))?;
-    if app.guard.permits_host(&url) {
-        Ok(url)
+pub fn check_target(app: &App, field: &'static str, text: &str) -> Result<Target, TeamError> {
+    let target = target::parse(text).map_err(|error| invalid(field, error.to_string()))?;
+    if target.is_permitted(&app.guard) {
+        Ok(target)
     } else {
         Err(invalid(
             field,

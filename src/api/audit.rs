@@ -11,7 +11,7 @@ use axum::http::{Extensions, Method, Uri};
 use axum::response::Response;
 use std::net::IpAddr;
 
-/// Where a connection comes from; the accept loop puts it into each request.
+/// Where a request comes from; the accept loop puts it into each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 

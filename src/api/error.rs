@@ -246,6 +246,10 @@ impl From<SampleError> for ApiError {
                 tracing::error!(error = %error, "no client can be made");
                 Self::Unavailable
             }
+            SampleError::Mail(error) => {
+                tracing::error!(error = %error, "no mail can be sent");
+                Self::Unavailable
+            }
         }
     }
 }

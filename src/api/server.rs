@@ -2,6 +2,7 @@
 //! closes idle connections), connection limits, and a graceful end.
 
 use crate::api::audit::Peer;
+use crate::api::forwarded;
 use crate::app::App;
 use crate::shutdown::Shutdown;
 use axum::Router;
@@ -18,6 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use tower::util::ServiceExt;
 
+/// Where proxies write whose request it is.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 /// A request's head, in bytes and headers.
 const HEAD_BYTES_MAX: usize = 16_384;
 const HEADERS_MAX: usize = 100;
@@ -46,7 +49,7 @@ pub async fn run(app: App, listener: TcpListener, router: Router, shutdown: Shut
         };
         let (app, router, shutdown) = (app.clone(), router.clone(), shutdown.clone());
         tracker.spawn(async move {
-            serve(&app, stream, Peer(ip), router, &shutdown).await;
+            serve(&app, stream, ip, router, &shutdown).await;
             drop(place);
         });
     }
@@ -58,11 +61,15 @@ pub async fn run(app: App, listener: TcpListener, router: Router, shutdown: Shut
     }
 }
 
-async fn serve(app: &App, stream: TcpStream, peer: Peer, router: Router, shutdown: &Shutdown) {
+async fn serve(app: &App, stream: TcpStream, peer: IpAddr, router: Router, shutdown: &Shutdown) {
     // Answers are small; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
+    let trusted = app.config.api.trusted_proxies.clone();
     let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        let values = request.headers().get_all(FORWARDED_FOR).iter();
+        let values = values.map(|value| value.to_str().unwrap_or_default());
+        let ip = forwarded::client(peer, values, &trusted);
+        request.extensions_mut().insert(Peer(ip));
         request
     });
     let connection = http1::Builder::new()

@@ -152,7 +152,7 @@ pub(super) async fn put_project(
     let url = read(body)?.callback_url;
     teams::check_name(Some(&name))?;
     if let Some(url) = &url {
-        teams::check_url(&app, "callback_url", url)?;
+        teams::check_target(&app, "callback_url", url)?;
     }
     app.records
         .team(&id)

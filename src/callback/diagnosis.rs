@@ -3,6 +3,7 @@
 //! address a redirect names, is cleaned and shortened first.
 
 use crate::callback::Fault;
+use crate::callback::MailReply;
 use crate::callback::Outcome;
 use crate::callback::Phase;
 use std::borrow::Cow;
@@ -42,6 +43,7 @@ pub fn diagnose(outcome: &Outcome) -> Diagnosis {
     match outcome {
         Outcome::Answered { status, .. } => of_status(*status),
         Outcome::Failed(fault) => of_fault(*fault),
+        Outcome::Mailed(reply) => of_mail(*reply),
     }
 }
 
@@ -100,6 +102,15 @@ fn of_fault(fault: Fault) -> Diagnosis {
     }
 }
 
+fn of_mail(reply: MailReply) -> Diagnosis {
+    match reply {
+        MailReply::Taken => DELIVERED,
+        MailReply::Refused(_) => MAIL_REFUSED,
+        MailReply::PutOff(_) => MAIL_PUT_OFF,
+        MailReply::Away => MAIL_AWAY,
+    }
+}
+
 /// Declares each diagnosis as a constant and lists them all, so that none can be
 /// forgotten by [`from_code`]. Codes are stored: never change one that was released.
 macro_rules! diagnoses {
@@ -117,7 +128,7 @@ diagnoses! {
         "";
     ILLEGAL_URL: "illegal_url",
         "The callback URL cannot be dialled.",
-        "Set an absolute http:// or https:// URL without user name or password.";
+        "Set an absolute http:// or https:// URL without user name or password, or an e-mail address.";
     DNS: "dns",
         "The host name does not resolve.",
         "Check the host name for typing errors and that its DNS record is public.";
@@ -190,6 +201,15 @@ diagnoses! {
     SERVER_ERROR: "server_error",
         "The receiver failed while handling the callback.",
         "Look in the receiver's error log at the time of this attempt.";
+    MAIL_REFUSED: "mail_refused",
+        "The mail server refused the callback for good.",
+        "Correct the e-mail address or free the mailbox, as the server's answer says, then replay the callback.";
+    MAIL_PUT_OFF: "mail_put_off",
+        "The mail server did not take the callback now.",
+        "Nothing is to be done at first: it is tried again; if it goes on, read the server's answer.";
+    MAIL_AWAY: "mail_server_away",
+        "This gateway's mail server did not answer, or did not let the gateway in.",
+        "It is tried again; ask the operator to check the mail settings if it goes on.";
 }
 
 #[cfg(test)]
@@ -251,6 +271,14 @@ mod tests {
             (Fault::Protocol, "protocol"),
         ] {
             check(Outcome::Failed(fault), code);
+        }
+        for (reply, code) in [
+            (MailReply::Taken, "delivered"),
+            (MailReply::Refused(550), "mail_refused"),
+            (MailReply::PutOff(451), "mail_put_off"),
+            (MailReply::Away, "mail_server_away"),
+        ] {
+            check(Outcome::Mailed(reply), code);
         }
     }
 

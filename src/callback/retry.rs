@@ -1,7 +1,7 @@
 //! (outcome, attempt number, policy, now, jitter) → verdict. Chance is an
 //! argument, hostile `Retry-After` values are harmless, nothing here panics.
 
-use crate::callback::{Outcome, TimestampMs, Verdict};
+use crate::callback::{DEAD_REFUSED, DEAD_USED_UP, MailReply, Outcome, TimestampMs, Verdict};
 use std::time::UNIX_EPOCH;
 
 /// Longest rest a receiver may ask for, in milliseconds: one hour.
@@ -57,15 +57,17 @@ pub fn decide(
     let asked = match outcome {
         Outcome::Answered {
             status: 200..=299, ..
-        } => return Verdict::Delivered,
+        }
+        | Outcome::Mailed(MailReply::Taken) => return Verdict::Delivered,
+        Outcome::Mailed(MailReply::Refused(_)) => return Verdict::Dead(DEAD_REFUSED),
         Outcome::Answered { status: 410, .. } => return Verdict::PauseEndpoint,
         Outcome::Answered { retry_after, .. } => retry_after
             .as_deref()
             .and_then(|value| parse_retry_after_ms(value, now)),
-        Outcome::Failed(_) => None,
+        Outcome::Failed(_) | Outcome::Mailed(MailReply::PutOff(_) | MailReply::Away) => None,
     };
     if number > policy.retries_max {
-        return Verdict::Dead;
+        return Verdict::Dead(DEAD_USED_UP);
     }
     let spread = 1.0 + policy.jitter * jitter.clamp(-1.0, 1.0);
     let delay_ms = scale_ms(policy.delay_ms(number), spread);
@@ -150,7 +152,24 @@ mod tests {
         let policy = Policy::default();
         let verdict = |number| decide(&Outcome::Failed(Fault::Dns), number, &policy, NOW, 0.0);
         assert!(matches!(verdict(20), Verdict::Retry { .. }));
-        assert_eq!(verdict(21), Verdict::Dead);
+        assert_eq!(verdict(21), Verdict::Dead(DEAD_USED_UP));
+    }
+
+    #[test]
+    fn a_mail_server_has_the_last_word_only_for_good() {
+        let policy = Policy::default();
+        let verdict = |reply| decide(&Outcome::Mailed(reply), 1, &policy, NOW, 0.0);
+        assert_eq!(verdict(MailReply::Taken), Verdict::Delivered);
+        let dead = Verdict::Dead(DEAD_REFUSED);
+        assert_eq!(verdict(MailReply::Refused(550)), dead);
+        for reply in [MailReply::PutOff(451), MailReply::Away] {
+            let due = NOW + 30_000;
+            let retry = Verdict::Retry {
+                due,
+                lane_rests_until: None,
+            };
+            assert_eq!(verdict(reply), retry);
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! Which URL wins, and why: task → project → team default → held. Resolved at
-//! each attempt, so a corrected default saves the backlog. Never looks up a name:
-//! addresses are judged where they are dialled.
+//! Which target wins, and why: task → project → team default → held. Resolved at
+//! each attempt, so a corrected default saves the backlog. What a legal target is: a URL
+//! that may be dialled, or an e-mail address. Never looks up a name: addresses are judged
+//! where they are dialled.
 
+use crate::callback::address::Guard;
+use crate::callback::email::{domain_of, is_address};
 use std::sync::Arc;
 use url::Url;
 
@@ -53,23 +56,64 @@ impl Provenance {
     }
 }
 
-/// The origin (scheme, host, port) that names a target's lane; empty for a text that
-/// is no URL, so that even such a callback has a lane in which its fault is found.
+/// What names a target's lane: a URL's origin (scheme, host, port), or an address's domain.
+/// Empty for a text that is neither, so that even such a callback has a lane in which its
+/// fault is found.
 #[must_use]
-pub fn origin_of(url: &str) -> Arc<str> {
-    Url::parse(url).map_or_else(
-        |_| Arc::default(),
-        |url| url.origin().ascii_serialization().into(),
-    )
+pub fn origin_of(target: &str) -> Arc<str> {
+    match Url::parse(target) {
+        Ok(url) => url.origin().ascii_serialization().into(),
+        Err(_) => domain_of(target).map_or_else(Arc::default, |domain| {
+            format!("mailto:{}", domain.to_ascii_lowercase()).into()
+        }),
+    }
 }
 
-/// Why a text is not a legal callback URL.
+/// Where a callback can go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// It is POSTed there.
+    Url(Url),
+    /// It is mailed there.
+    Email(String),
+}
+
+impl Target {
+    /// Whether the guard lets it be saved. Names are judged when they are resolved, at each
+    /// attempt; mail goes to the operator's own server.
+    #[must_use]
+    pub fn is_permitted(&self, guard: &Guard) -> bool {
+        match self {
+            Self::Url(url) => guard.permits_host(url),
+            Self::Email(_) => true,
+        }
+    }
+}
+
+/// Checks the form of a callback target.
+///
+/// # Errors
+/// [`UrlError`] names the rule that was broken and the way out.
+pub fn parse(text: &str) -> Result<Target, UrlError> {
+    if is_address(text) {
+        return Ok(Target::Email(text.to_owned()));
+    }
+    match parse_url(text) {
+        Ok(url) => Ok(Target::Url(url)),
+        Err(UrlError::Malformed) => Err(UrlError::NoTarget),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why a text is not a legal URL or target; to be read behind the name of its field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UrlError {
     /// Longer than [`URL_BYTES_MAX`].
     TooLong(usize),
     /// Not an absolute URL.
     Malformed,
+    /// Neither an absolute URL nor an e-mail address.
+    NoTarget,
     /// Holds a control character, which no store need keep and no header may carry.
     Control,
     /// Neither `http` nor `https`.
@@ -84,30 +128,25 @@ impl std::fmt::Display for UrlError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::TooLong(bytes) => {
-                write!(
-                    out,
-                    "callback_url is {bytes} bytes; shorten it to {URL_BYTES_MAX}"
-                )
+                write!(out, "is {bytes} bytes; shorten it to {URL_BYTES_MAX}")
             }
             Self::Malformed => {
-                write!(
-                    out,
-                    "callback_url must be absolute, such as https://example.com/hook"
-                )
+                write!(out, "must be absolute, such as https://example.com/hook")
             }
+            Self::NoTarget => write!(
+                out,
+                "must be a URL such as https://example.com/hook, or an e-mail address"
+            ),
             Self::Control => write!(
                 out,
-                "callback_url must not contain control characters; percent-encode them"
+                "must not contain control characters; percent-encode them"
             ),
-            Self::Scheme => write!(out, "callback_url must start with https:// or http://"),
+            Self::Scheme => write!(out, "must start with https:// or http://"),
             Self::Userinfo => write!(
                 out,
-                "callback_url must not hold a user name or password; check scale-callback-auth instead"
+                "must not hold a user name or password; check scale-callback-auth instead"
             ),
-            Self::Port => write!(
-                out,
-                "callback_url must not use port 0; name a port from 1 to 65535"
-            ),
+            Self::Port => write!(out, "must not use port 0; name a port from 1 to 65535"),
         }
     }
 }
@@ -171,7 +210,26 @@ mod tests {
             &*origin_of("http://example.com:81/"),
             "http://example.com:81"
         );
+        assert_eq!(&*origin_of("ops@Mail.example"), "mailto:mail.example");
         assert_eq!(&*origin_of("nonsense"), "");
+        assert_eq!(&*origin_of("non@sense"), "");
+    }
+
+    #[test]
+    fn a_target_is_a_url_or_an_address() {
+        let email = Target::Email("ops@example.com".to_owned());
+        assert!(email.is_permitted(&Guard::default()));
+        assert_eq!(parse("ops@example.com"), Ok(email));
+        let url = parse("http://10.0.0.1/").unwrap();
+        assert!(!url.is_permitted(&Guard::default()));
+        assert!(matches!(url, Target::Url(_)));
+        for (bad, reason) in [
+            ("ops@", UrlError::NoTarget),
+            ("mailto:ops@example.com", UrlError::Scheme),
+            ("https://me@example.com", UrlError::Userinfo),
+        ] {
+            assert_eq!(parse(bad), Err(reason), "{bad}");
+        }
     }
 
     #[test]

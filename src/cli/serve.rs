@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::dashboard;
 use crate::delivery;
 use crate::delivery::client::Client;
+use crate::delivery::transports::Transports;
 use crate::files;
 use crate::mail::{self, Sender};
 use crate::shutdown::Shutdown;
@@ -79,8 +80,11 @@ impl Gateway {
     /// Opens, binds, starts. Nothing is bound before everything is open.
     pub(super) async fn start(config: Config, role: Role, shutdown: Shutdown) -> Result<Self> {
         let app = App::open(config, role, Clock::system(), shutdown).await?;
-        let client = Client::open(&app.config, app.guard.clone())?;
         let sender = Sender::open(&app.config)?;
+        let transports = Transports {
+            http: Client::open(&app.config, app.guard.clone())?,
+            mail: sender.clone(),
+        };
         let api_listener = match role {
             Role::Worker => None,
             Role::All | Role::Api => Some(bind("api.listen", app.config.api.listen).await?),
@@ -96,7 +100,7 @@ impl Gateway {
         });
         tasks.push(tokio::spawn(mail::run(app.clone(), sender)));
         if role != Role::Api {
-            tasks.push(tokio::spawn(delivery::run(app.clone(), client)));
+            tasks.push(tokio::spawn(delivery::run(app.clone(), transports)));
             // Nothing waits for it: what it leaves goes the next time.
             tokio::spawn(files::run(app.clone()));
         }

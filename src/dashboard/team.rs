@@ -3,8 +3,8 @@
 use crate::access::Role;
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::callback::Mode;
 use crate::callback::retry::Policy;
-use crate::callback::{Mode, Outcome};
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
 use crate::dashboard::page::{Frame, Room, Visitor, render};
@@ -302,18 +302,15 @@ pub(super) async fn send_sample(
 }
 
 fn shown(sample: Sample) -> Shown {
-    let location = match &sample.answer.outcome {
-        Outcome::Answered { location, .. } => location.as_deref(),
-        Outcome::Failed(_) => None,
-    };
-    let headline = match &sample.answer.outcome {
-        Outcome::Answered { status, .. } => format!("Answered {status}"),
-        Outcome::Failed(_) => "No answer".to_owned(),
+    let outcome = &sample.answer.outcome;
+    let headline = match outcome.status() {
+        Some(status) => format!("Answered {status}"),
+        None => "No answer".to_owned(),
     };
     Shown {
         headline,
         took: span(sample.answer.timing.total_ms()),
-        hint: sample.diagnosis.hint_with(location).into_owned(),
+        hint: sample.diagnosis.hint_with(outcome.location()).into_owned(),
         answer: String::from_utf8_lossy(&sample.answer.kept_body).into_owned(),
         sample,
     }

@@ -8,16 +8,22 @@ use crate::callback::retry::decide;
 use crate::callback::{
     Callback, HELD_GONE, HELD_NO_URL, HELD_PAUSED, Health, Outcome, State, Verdict,
 };
-use crate::delivery::client::{Answer, Client};
-use crate::delivery::request::{self, Sent};
+use crate::delivery::client::Answer;
+use crate::delivery::request::Sent;
 use crate::delivery::settle::Finished;
+use crate::delivery::transports::Transports;
 use crate::journal::{AttemptRecord, Change};
 use crate::queue::{Claim, Next, Signal};
 use crate::records::world::looks_like_an_id;
 use std::time::Duration;
 
 /// Attempts one claimed callback.
-pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) -> Finished {
+pub async fn run(
+    app: &App,
+    transports: &Transports,
+    claim: Claim,
+    callback: &Callback,
+) -> Finished {
     let settings = match app.team(&callback.team).await {
         Ok(Some(settings)) => settings,
         Ok(None) => return hold(app, claim, callback, "the team is gone"),
@@ -50,7 +56,7 @@ pub async fn run(app: &App, client: &Client, claim: Claim, callback: &Callback) 
         number: callback.attempts + 1,
         started_ms,
     };
-    let answer = request::post(app, client, &settings, callback, &sent).await;
+    let answer = transports.carry(app, &settings, callback, &sent).await;
     finish(app, claim, callback, &settings, &sent, answer).await
 }
 
@@ -122,18 +128,12 @@ fn after(verdict: &Verdict, now: u64) -> (State, Option<&'static str>, u64, Next
             },
         ),
         Verdict::PauseEndpoint => (State::Held, Some(HELD_GONE), now, Next::Hold),
-        Verdict::Dead => (State::Dead, Some("all retries used up"), now, Next::End),
+        Verdict::Dead(reason) => (State::Dead, Some(reason), now, Next::End),
     }
 }
 
 fn record(sent: &Sent<'_>, answer: Answer) -> AttemptRecord {
     let diagnosis = diagnose(&answer.outcome);
-    let (status, location) = match answer.outcome {
-        Outcome::Answered {
-            status, location, ..
-        } => (Some(status), location),
-        Outcome::Failed(_) => (None, None),
-    };
     AttemptRecord {
         number: sent.number,
         started_ms: sent.started_ms,
@@ -141,8 +141,8 @@ fn record(sent: &Sent<'_>, answer: Answer) -> AttemptRecord {
         url: sent.url.into(),
         provenance: sent.provenance.as_str(),
         diagnosis: diagnosis.code,
-        status,
-        location,
+        status: answer.outcome.status(),
+        location: answer.outcome.location().map(str::to_owned),
         answer: answer.kept_body,
     }
 }

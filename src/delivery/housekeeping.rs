@@ -2,8 +2,9 @@
 //! processes one does them.
 
 use crate::app::App;
-use crate::callback::State;
+use crate::callback::{State, TimestampMs};
 use crate::journal::{Duty, JournalError};
+use crate::records::RecordsError;
 use std::time::Duration;
 
 /// Counting reads the callbacks from end to end.
@@ -88,10 +89,20 @@ pub async fn prune(app: &App) -> Result<(), JournalError> {
     if total > 0 {
         tracing::info!(callbacks = total, "pruned");
     }
-    // A day late, so that no count of wrong passwords is forgotten within its window.
-    if let Err(error) = app.records.prune_sessions(before(1)).await {
-        tracing::warn!(error = %error, "ended sessions are pruned later");
+    if let Err(error) = prune_records(app, now, dead).await {
+        tracing::warn!(error = %error, "what ended in the records is pruned later");
     }
     // No callback that is kept may lose its attempts.
     app.journal.tend(now, delivered.min(dead)).await
+}
+
+/// Deletes what nothing asks for any more.
+async fn prune_records(app: &App, now: TimestampMs, dead: TimestampMs) -> Result<(), RecordsError> {
+    const FULL: u64 = PRUNE_BATCH as u64;
+    let records = &app.records;
+    // A day late, so that no count of wrong passwords is forgotten within its window.
+    records.prune_sessions(now.saturating_sub(DAY_MS)).await?;
+    while records.forget_idempotency_keys(now, PRUNE_BATCH).await? == FULL {}
+    while records.prune_task_events(dead, PRUNE_BATCH).await? == FULL {}
+    Ok(())
 }

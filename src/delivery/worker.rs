@@ -4,8 +4,8 @@
 use crate::app::App;
 use crate::callback::{Callback, CallbackId, State};
 use crate::delivery::attempt;
-use crate::delivery::client::Client;
 use crate::delivery::settle::Finished;
+use crate::delivery::transports::Transports;
 use crate::journal::Change;
 use crate::queue::{Claim, Claimed, Entry, Next};
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ const CLAIMS_MAX: usize = 64;
 
 /// Claims and attempts until shutdown, then waits for attempts in flight within the
 /// grace time. Claims not begun are returned.
-pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
+pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finished>) {
     // Attempts share it: copying it for each would count every part of it up and down.
     let app = &Arc::new(app.clone());
     let slots = app.config.queue.slots as usize;
@@ -51,7 +51,7 @@ pub async fn run(app: &App, client: Client, finished: mpsc::Sender<Finished>) {
             rest(app).await;
             continue;
         }
-        start(app, &client, &finished, &permits, first, claimed).await;
+        start(app, &transports, &finished, &permits, first, claimed).await;
     }
     let grace = Duration::from_millis(app.config.shutdown.grace_ms);
     let all = u32::try_from(slots).unwrap_or(u32::MAX);
@@ -88,7 +88,7 @@ async fn rest(app: &App) {
 /// Gives every claim its callback and a task of its own.
 async fn start(
     app: &Arc<App>,
-    client: &Client,
+    transports: &Transports,
     finished: &mpsc::Sender<Finished>,
     permits: &Arc<Semaphore>,
     first: OwnedSemaphorePermit,
@@ -124,10 +124,10 @@ async fn start(
             Some(permit) => permit,
             None => permits.clone().acquire_owned().await.expect("never closed"),
         };
-        let (app, client, finished) = (app.clone(), client.clone(), finished.clone());
+        let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
         tokio::spawn(async move {
             let done = tokio::select! {
-                done = attempt::run(&app, &client, claim, &callback) => done,
+                done = attempt::run(&app, &transports, claim, &callback) => done,
                 () = app.shutdown.killed() => return,
             };
             drop(permit);
@@ -137,10 +137,10 @@ async fn start(
 }
 
 /// One claim from load to outcome.
-pub(super) async fn attempt_one(app: &App, client: &Client, claim: Claim) -> Finished {
+pub(super) async fn attempt_one(app: &App, transports: &Transports, claim: Claim) -> Finished {
     match load(app, std::slice::from_ref(&claim)).await {
         Ok(mut callbacks) => match callbacks.remove(&claim.entry.id) {
-            Some(callback) => attempt::run(app, client, claim, &callback).await,
+            Some(callback) => attempt::run(app, transports, claim, &callback).await,
             None => Finished::unattempted(claim, Next::End),
         },
         Err(_) => Finished::unattempted(claim, Next::Return),

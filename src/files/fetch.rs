@@ -22,10 +22,7 @@ pub async fn import(
     mut details: Details,
 ) -> Result<File, FilesError> {
     details.check(app, owner).await?;
-    let url = parse_url(url).map_err(|error| {
-        let text = error.to_string();
-        invalid(FIELD, text.trim_start_matches("callback_url "))
-    })?;
+    let url = parse_url(url).map_err(|error| invalid(FIELD, error.to_string()))?;
     let budget = Duration::from_millis(app.config.files.import_timeout_ms);
     let client = Client::open(&app.config, app.guard.clone())?;
     let mut fetched = client.fetch(&url, budget).await.map_err(unfetched)?;

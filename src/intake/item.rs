@@ -2,7 +2,7 @@
 
 use crate::callback::Mode;
 use crate::callback::address::Guard;
-use crate::callback::target::parse_url;
+use crate::callback::target;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -131,7 +131,7 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
         return Err(reject("status", reason));
     };
     if let Some(url) = &url {
-        parse_url(url).map_err(|error| reject("callback_url", error.to_string()))?;
+        target::parse(url).map_err(|error| reject("callback_url", error.to_string()))?;
     }
     let (body, response) = body(&wire);
     Ok(Item {
@@ -165,12 +165,11 @@ impl Item {
         self.has_task = true;
     }
 
-    /// The rejection of a URL whose host is an address that may not be dialled. Names
-    /// are judged when they are resolved, at each attempt.
+    /// The rejection of a target that the guard refuses.
     #[must_use]
     pub fn refused_address(&self, guard: &Guard) -> Option<Rejection> {
-        let url = parse_url(self.callback_url.as_deref()?).ok()?;
-        (!guard.permits_host(&url)).then(|| {
+        let target = target::parse(self.callback_url.as_deref()?).ok()?;
+        (!target.is_permitted(guard)).then(|| {
             let reason = "points to a private or reserved address; use a public one";
             reject("callback_url", reason.to_owned())
         })

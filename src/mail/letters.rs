@@ -1,7 +1,73 @@
 //! PURE: what letters say, as plain text and as small HTML of the same words.
 
 use crate::access::Role;
+use crate::callback::Mode;
 use crate::records::mails::Letter;
+use bytes::Bytes;
+use serde::Deserialize;
+
+/// Longest callback that stands in the text of its mail, bytes; a longer one is attached.
+pub const INLINE_BYTES_MAX: usize = 65_536;
+
+/// A callback as a mail. Holds what the customer gets anyway, and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackLetter {
+    /// One line.
+    pub subject: String,
+    /// What happened, then the JSON, unless that is attached.
+    pub text: String,
+    /// The JSON that is too long for the text.
+    pub attachment: Option<Vec<u8>>,
+}
+
+/// What a callback says of itself: a task's has `task_id`, a batch's has `name`.
+#[derive(Deserialize)]
+struct Peek {
+    task_id: Option<String>,
+    name: Option<String>,
+    status: Option<String>,
+}
+
+/// Brings a callback's JSON to a mailbox.
+#[must_use]
+pub fn callback(mode: Mode, body: &Bytes) -> CallbackLetter {
+    let subject = subject(mode, body);
+    let head = format!(
+        "{subject}.\n\nThis is the callback, mailed to this address in place of a POST to a URL."
+    );
+    if body.len() > INLINE_BYTES_MAX {
+        let text = format!("{head}\nIt is {} bytes of JSON, attached.\n", body.len());
+        return CallbackLetter {
+            subject,
+            text,
+            attachment: Some(body.to_vec()),
+        };
+    }
+    let json = String::from_utf8_lossy(body);
+    CallbackLetter {
+        subject,
+        text: format!("{head}\n\n{json}\n"),
+        attachment: None,
+    }
+}
+
+fn subject(mode: Mode, body: &[u8]) -> String {
+    const UNKNOWN: &str = "A callback of Ringback";
+    let Ok(peek) = serde_json::from_slice::<Peek>(body) else {
+        return UNKNOWN.to_owned();
+    };
+    let (what, name) = match (mode, peek.task_id, peek.name) {
+        (Mode::Live, Some(id), _) => ("Task", id),
+        (Mode::Test, Some(id), _) => ("Test task", id),
+        (Mode::Live, None, Some(name)) => ("Batch", name),
+        (Mode::Test, None, Some(name)) => ("Test batch", name),
+        (_, None, None) => return UNKNOWN.to_owned(),
+    };
+    match peek.status {
+        Some(status) => format!("{what} {name} is {status}"),
+        None => format!("{what} {name} has changed"),
+    }
+}
 
 /// Asks somebody to join a team.
 #[must_use]
@@ -76,5 +142,42 @@ mod tests {
         assert!(!letter.html.contains("<b>"), "{}", letter.html);
         assert!(letter.html.contains("&lt;b&gt;&quot;A &amp; B&quot;"));
         assert!(letter.html.contains("href=\"https://r.test/?a=1&amp;b=2\""));
+    }
+
+    #[test]
+    fn a_callback_says_what_happened_above_its_json() {
+        let check = |mode, body: &'static str, expected: &str| {
+            let letter = callback(mode, &Bytes::from_static(body.as_bytes()));
+            assert_eq!(letter.subject, expected);
+            assert!(letter.text.starts_with(&format!("{expected}.\n")));
+            assert!(letter.text.ends_with(&format!("\n\n{body}\n")));
+            assert_eq!(letter.attachment, None);
+        };
+        let task = r#"{"task_id":"t1","status":"completed","response":{"name":"x"}}"#;
+        check(Mode::Live, task, "Task t1 is completed");
+        check(Mode::Test, task, "Test task t1 is completed");
+        let batch = r#"{"batch":{"status":"x"},"name":"week 18","status":"completed"}"#;
+        check(Mode::Live, batch, "Batch week 18 is completed");
+        check(Mode::Test, batch, "Test batch week 18 is completed");
+        check(Mode::Live, r#"{"name":"w"}"#, "Batch w has changed");
+        check(Mode::Live, "{}", "A callback of Ringback");
+        check(Mode::Live, "[1]", "A callback of Ringback");
+    }
+
+    #[test]
+    fn a_long_callback_is_attached() {
+        let body = |bytes| Bytes::from(format!("\"{}\"", "x".repeat(bytes - 2)));
+        assert_eq!(
+            callback(Mode::Live, &body(INLINE_BYTES_MAX)).attachment,
+            None
+        );
+        let long = body(INLINE_BYTES_MAX + 1);
+        let letter = callback(Mode::Live, &long);
+        assert_eq!(letter.attachment.as_deref(), Some(&*long));
+        assert!(
+            letter
+                .text
+                .ends_with("It is 65537 bytes of JSON, attached.\n")
+        );
     }
 }

@@ -2,12 +2,16 @@
 //! in the journal, not retried, and not counted as a delivery.
 
 use crate::app::App;
+use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::{Diagnosis, diagnose};
+use crate::callback::email::is_address;
 use crate::callback::target::Provenance;
-use crate::callback::{Callback, Mode, Outcome};
+use crate::callback::{Callback, Health, Mode};
 use crate::delivery::client::{Answer, Client, ClientError};
 use crate::delivery::request::{self, AUTH, Sent};
-use crate::teams::{TeamError, check_url};
+use crate::delivery::transports::Transports;
+use crate::mail::{MailError, Sender};
+use crate::teams::{TeamError, check_target};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -15,7 +19,7 @@ use serde_json::json;
 pub struct Sample {
     /// Where it went.
     pub url: String,
-    /// What was sent; secrets are masked.
+    /// The headers of the POST, secrets masked; a letter has none.
     pub headers: Vec<(String, String)>,
     /// What was sent.
     pub body: Bytes,
@@ -34,6 +38,9 @@ pub enum SampleError {
     /// The configuration forbids a client.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The configuration forbids mail.
+    #[error(transparent)]
+    Mail(#[from] MailError),
 }
 
 /// Sends a sample with the team's secrets to this URL, or to its default one.
@@ -50,7 +57,7 @@ pub async fn send(
     let settings = settings.ok_or(TeamError::Missing("team"))?;
     let url = url.or_else(|| settings.default_url.clone());
     let url = url.ok_or(TeamError::Missing("default callback URL"))?;
-    check_url(app, "callback_url", &url)?;
+    check_target(app, "callback_url", &url)?;
     let callback = sample(app, &settings.id, mode);
     let sent = Sent {
         url: &url,
@@ -59,20 +66,13 @@ pub async fn send(
         started_ms: app.clock.now(),
     };
     // One of its own: connections of deliveries must not be warm only because of samples.
-    let client = Client::open(&app.config, app.guard.clone())?;
-    let headers = request::headers(&settings, &callback, &sent);
-    let answer = request::post(app, &client, &settings, &callback, &sent).await;
-    let shown = headers.iter().map(|(name, value)| {
-        let value = value.to_str().unwrap_or_default();
-        let value = if *name == AUTH {
-            mask(value)
-        } else {
-            value.to_owned()
-        };
-        (name.as_str().to_owned(), value)
-    });
+    let transports = Transports {
+        http: Client::open(&app.config, app.guard.clone())?,
+        mail: Sender::open(&app.config)?,
+    };
+    let answer = transports.carry(app, &settings, &callback, &sent).await;
     Ok(Sample {
-        headers: shown.collect(),
+        headers: shown_headers(&settings, &callback, &sent),
         diagnosis: diagnose(&answer.outcome),
         body: callback.body,
         answer,
@@ -84,14 +84,30 @@ impl Sample {
     /// Whether a real callback would count as delivered.
     #[must_use]
     pub fn is_taken(&self) -> bool {
-        matches!(
-            self.answer.outcome,
-            Outcome::Answered {
-                status: 200..=299,
-                ..
-            }
-        )
+        self.answer.outcome.health() == Health::Well
     }
+}
+
+/// A letter has none of them.
+fn shown_headers(
+    settings: &TeamSettings,
+    callback: &Callback,
+    sent: &Sent<'_>,
+) -> Vec<(String, String)> {
+    if is_address(sent.url) {
+        return Vec::new();
+    }
+    let headers = request::headers(settings, callback, sent);
+    let shown = headers.iter().map(|(name, value)| {
+        let value = value.to_str().unwrap_or_default();
+        let value = if *name == AUTH {
+            mask(value)
+        } else {
+            value.to_owned()
+        };
+        (name.as_str().to_owned(), value)
+    });
+    shown.collect()
 }
 
 /// A secret as lists show it: enough to tell two apart.

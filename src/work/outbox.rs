@@ -17,8 +17,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const YOUNG_MS: i64 = 1000;
 /// Tasks and batches in one sweep.
 const SWEEP_MAX: i64 = 500;
-/// Sweeps between two looks for old idempotency keys.
-const FORGET_EVERY: u32 = 3600;
 
 /// Why something is left over.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +52,6 @@ pub async fn sweep(app: &App) -> Result<bool, OutboxError> {
 /// Sweeps until aborted; of several processes one does.
 pub async fn run(app: App) {
     let mut timer = tokio::time::interval(SWEEP_EVERY);
-    let mut sweeps = 0_u32;
     loop {
         timer.tick().await;
         let swept = async {
@@ -62,11 +59,6 @@ pub async fn run(app: App) {
                 return Ok(());
             }
             while sweep(&app).await? {}
-            if sweeps.is_multiple_of(FORGET_EVERY) {
-                let now = app.clock.now().cast_signed();
-                app.records.forget_idempotency_keys(now).await?;
-            }
-            sweeps = sweeps.wrapping_add(1);
             Ok::<_, OutboxError>(())
         };
         if let Err(error) = swept.await {
@@ -92,6 +84,8 @@ async fn try_hand_over(app: &App, subject: &str) -> Result<(), OutboxError> {
     });
     app.append(fresh.collect()).await?;
     app.records.settle_owed(&owed).await?;
+    let handed_over = u64::try_from(owed.len()).expect("64 bits hold any length");
+    app.metrics.outbox_handed_over_total.inc_by(handed_over);
     Ok(())
 }
 

@@ -59,6 +59,7 @@ const FENCES: &[(&str, &[&str])] = &[
 /// What pure modules must not touch.
 const PURE: &[&str] = &[
     "access",
+    "api/forwarded",
     "callback",
     "checksum",
     "files/mime",

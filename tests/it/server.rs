@@ -1,7 +1,8 @@
 //! The accept loop: limits on heads, bodies, idleness and connections.
 
-use crate::support::app::TestApp;
+use crate::support::app::{TEAM, TestApp};
 use ringback::api::server;
+use ringback::callback::Mode;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -128,4 +129,39 @@ async fn the_end_waits_for_requests_and_closes_idle_connections() {
         !until_closed(&mut idle).await.is_empty(),
         "the rest of the answer, then the end"
     );
+}
+
+/// The address under which a change through the accept loop is logged.
+async fn logged_address(app: &TestApp, head: &str) -> String {
+    let (address, _) = serve(app).await;
+    let now = app.clock.now();
+    let key = app.app.records.add_api_key(TEAM, Mode::Live, now).await;
+    let key = key.unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /v1/projects HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\
+         connection: close\r\n{head}content-length: 0\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let answered = until_closed(&mut stream).await;
+    assert!(answered.starts_with("HTTP/1.1 400"), "{answered}");
+    let logged = app.app.records.audit_before(TEAM, None, 1).await.unwrap();
+    logged[0].entry.address.clone()
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_whose_request_it_brings() {
+    let head = "x-forwarded-for: 198.51.100.7\r\nx-forwarded-for: 192.0.2.1, 127.0.0.9\r\n";
+    let app = TestApp::start().await;
+    assert_eq!(
+        logged_address(&app, head).await,
+        "127.0.0.1",
+        "trusts nobody"
+    );
+    let trusting = |config: &mut ringback::config::Config| {
+        config.api.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    };
+    let app = TestApp::with(trusting).await;
+    assert_eq!(logged_address(&app, head).await, "192.0.2.1");
+    assert_eq!(logged_address(&app, "").await, "127.0.0.1");
 }

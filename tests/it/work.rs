@@ -4,6 +4,7 @@
 mod batches; // in progress, completed, reopened, staged
 mod callbacks; // what is told to whom, when, and in which order
 mod crash; // kill -9 between a task's change and its callback
+mod email; // callbacks to e-mail addresses, over a real SMTP server
 mod labelling; // the feed, claims, and results that come back
 mod lists; // filters, pages, totals
 mod projects; // versions of params, and what tasks inherit

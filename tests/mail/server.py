@@ -56,7 +56,7 @@ async def main():
         options |= {"tls_context": context(), "require_starttls": True}
     if "login" in OPTIONS:
         # aiosmtpd does not see that a connection was wrapped before it came.
-        needs_starttls = tls != "wrapped"
+        needs_starttls = tls == "starttls"
         options |= {
             "authenticator": authenticate,
             "auth_required": True,

@@ -5,8 +5,8 @@ use crate::api::caller::TeamCaller;
 use crate::api::error::ApiError;
 use crate::api::fields::Fields;
 use crate::app::App;
+use crate::callback::Mode;
 use crate::callback::retry::Policy;
-use crate::callback::{Mode, Outcome};
 use crate::records::teams::TeamUpdate;
 use crate::teams;
 use crate::teams::sample::{self, Sample};
@@ -150,12 +150,6 @@ pub(super) async fn test_callback(
 
 fn sample_view(sample: &Sample) -> Value {
     let answer = &sample.answer;
-    let (status, location) = match &answer.outcome {
-        Outcome::Answered {
-            status, location, ..
-        } => (Some(*status), location.as_deref()),
-        Outcome::Failed(_) => (None, None),
-    };
     let headers: serde_json::Map<_, _> = sample
         .headers
         .iter()
@@ -164,7 +158,7 @@ fn sample_view(sample: &Sample) -> Value {
     json!({
         "url": sample.url,
         "is_taken": sample.is_taken(),
-        "status": status,
+        "status": answer.outcome.status(),
         "duration_ms": answer.timing.total_ms(),
         "headers": headers,
         "body": String::from_utf8_lossy(&sample.body),
@@ -172,7 +166,7 @@ fn sample_view(sample: &Sample) -> Value {
         "diagnosis": {
             "code": sample.diagnosis.code,
             "what": sample.diagnosis.what,
-            "hint": sample.diagnosis.hint_with(location),
+            "hint": sample.diagnosis.hint_with(answer.outcome.location()),
         },
     })
 }

@@ -91,7 +91,7 @@ impl Records {
 /// One transaction over one or more tasks.
 pub(super) struct Changing<'c> {
     pub(super) connection: &'c mut AnyConnection,
-    now: i64,
+    pub(super) now: i64,
     counting: Counting,
     /// Batches of which a task is pending no more: team, mode, name.
     ended_in: BTreeSet<(String, String, String)>,

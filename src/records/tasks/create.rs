@@ -1,6 +1,7 @@
 //! Making a task: the idempotency key, the batch, the task, its tags, counts and callback
 //! in one transaction, or nothing.
 
+use crate::callback::TimestampMs;
 use crate::records::batches::{Batch, STAGING, end_if_done, join};
 use crate::records::genai::CANCELLED;
 use crate::records::outbox;
@@ -90,19 +91,27 @@ impl Records {
         .await
     }
 
-    /// Forgets idempotency keys older than a day.
+    /// Forgets idempotency keys older than a day, at most `limit`. Returns how many.
     ///
     /// # Errors
     /// [`RecordsError`]: nothing was forgotten.
-    pub async fn forget_idempotency_keys(&self, now: i64) -> Result<(), RecordsError> {
-        self.run(async |connection| {
-            sqlx::query("DELETE FROM idempotency_keys WHERE created_ms <= $1")
-                .bind(now - IDEMPOTENCY_MS)
-                .execute(connection)
-                .await
-        })
-        .await?;
-        Ok(())
+    pub async fn forget_idempotency_keys(
+        &self,
+        now: TimestampMs,
+        limit: u32,
+    ) -> Result<u64, RecordsError> {
+        let forgotten = self.run(async |connection| {
+            sqlx::query(
+                "DELETE FROM idempotency_keys WHERE (team_id, mode, key) IN \
+                 (SELECT team_id, mode, key FROM idempotency_keys WHERE created_ms <= $1 \
+                 ORDER BY created_ms LIMIT $2)",
+            )
+            .bind(now.cast_signed() - IDEMPOTENCY_MS)
+            .bind(i64::from(limit))
+            .execute(connection)
+            .await
+        });
+        Ok(forgotten.await?.rows_affected())
     }
 }
 

@@ -82,6 +82,32 @@ impl Records {
         })
         .await
     }
+
+    /// Forgets results of tasks that ended before then, at most `limit`: a repeat of one
+    /// would be taken for a new one. Returns how many.
+    ///
+    /// # Errors
+    /// [`RecordsError`]: nothing was forgotten.
+    pub async fn prune_task_events(
+        &self,
+        before: TimestampMs,
+        limit: u32,
+    ) -> Result<u64, RecordsError> {
+        let pruned = self.run(async |connection| {
+            sqlx::query(
+                "DELETE FROM task_events WHERE (task_id, event_id) IN \
+                 (SELECT task_events.task_id, event_id FROM task_events \
+                 JOIN tasks ON tasks.id = task_events.task_id \
+                 WHERE applied_ms < $1 AND status <> 'pending' AND updated_ms < $1 \
+                 ORDER BY applied_ms LIMIT $2)",
+            )
+            .bind(before.cast_signed())
+            .bind(i64::from(limit))
+            .execute(connection)
+            .await
+        });
+        Ok(pruned.await?.rows_affected())
+    }
 }
 
 async fn apply<R>(
@@ -106,9 +132,10 @@ async fn apply<R>(
         }
     }
     if seen == 0 {
-        sqlx::query("INSERT INTO task_events (task_id, event_id) VALUES ($1, $2)")
+        sqlx::query("INSERT INTO task_events (task_id, event_id, applied_ms) VALUES ($1, $2, $3)")
             .bind(&task.id)
             .bind(&result.event_id)
+            .bind(changing.now)
             .execute(&mut *changing.connection)
             .await?;
         changing.save(&before, &mut after, Told::Nobody).await?;

@@ -261,7 +261,11 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "task_events",
-        columns: &[("task_id", Text), ("event_id", Text)],
+        columns: &[
+            ("task_id", Text),
+            ("event_id", Text),
+            ("applied_ms", Number),
+        ],
     },
     Table {
         name: "task_counts",

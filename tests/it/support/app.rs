@@ -17,6 +17,8 @@ use ringback::delivery;
 use ringback::delivery::attempt;
 use ringback::delivery::client::{Client, ClientSettings};
 use ringback::delivery::settle::Finished;
+use ringback::delivery::transports::Transports;
+use ringback::mail::Sender;
 use ringback::queue::Claim;
 use ringback::shutdown::Shutdown;
 use serde_json::{Value, json};
@@ -29,7 +31,7 @@ pub(crate) const START_MS: u64 = 1_700_000_000_000;
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) clock: Clock,
-    client: Client,
+    transports: Transports,
     key: String,
     folder: tempfile::TempDir,
     /// The queue of the distributed shape.
@@ -80,11 +82,11 @@ impl TestApp {
         let Self {
             app,
             folder,
-            client,
+            transports,
             redis,
             ..
         } = self;
-        drop((app, client));
+        drop((app, transports));
         Self::open(folder, config, clock, redis).await
     }
 
@@ -101,6 +103,10 @@ impl TestApp {
             guard: app.guard.clone(),
             ..ClientSettings::default()
         });
+        let transports = Transports {
+            http: client.unwrap(),
+            mail: Sender::open(&app.config).unwrap(),
+        };
         let name = format!("producer-{}", rand::random::<u64>());
         let key = app.records.add_producer(&name, START_MS).await.unwrap();
         if app.records.team(TEAM).await.unwrap().is_none() {
@@ -113,7 +119,7 @@ impl TestApp {
         Self {
             app,
             clock,
-            client: client.unwrap(),
+            transports,
             key,
             folder,
             redis,
@@ -195,16 +201,23 @@ impl TestApp {
             .await
     }
 
+    /// From now on mail goes to the server at this port of loopback.
+    pub(crate) fn mails_through(&mut self, port: u16) {
+        let mut config = self.app.config.as_ref().clone();
+        config.mail.url = format!("smtp://127.0.0.1:{port}").as_str().into();
+        self.transports.mail = Sender::open(&config).unwrap();
+    }
+
     /// Attempts whatever is due now, to the end.
     pub(crate) async fn run_due(&self) {
-        delivery::run_due(&self.app, &self.client).await;
+        delivery::run_due(&self.app, &self.transports).await;
     }
 
     /// One claim's attempt, without settling it.
     pub(crate) async fn attempt(&self, claim: Claim) -> Finished {
         let loaded = self.app.journal.load_open(&[claim.entry.id]).await;
         let callback = loaded.unwrap().pop().expect("it is open");
-        attempt::run(&self.app, &self.client, claim, &callback).await
+        attempt::run(&self.app, &self.transports, claim, &callback).await
     }
 
     /// Advances the clock to the next due time again and again until nothing is left to do.

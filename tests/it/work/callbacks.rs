@@ -93,6 +93,7 @@ async fn a_test_task_is_told_at_once_with_the_test_key() {
         let task = customer.get(&format!("/v1/task/{id}")).await;
         assert_eq!(task["callback_succeeded"], true);
         assert!(app.app.records.owed_for(&id).await.unwrap().is_empty());
+        assert_eq!(app.app.metrics.outbox_handed_over_total.get(), 1);
     }
 }
 

@@ -203,3 +203,41 @@ async fn a_response_keeps_its_bytes_in_the_task() {
         assert!(text.contains(response), "{text}");
     }
 }
+
+#[tokio::test]
+async fn results_and_keys_that_nobody_will_repeat_are_forgotten() {
+    for app in TestApp::in_both_shapes(|_| {}).await {
+        let customer = Customer::live(&app).await;
+        let (ended, recalled) = (
+            customer.task(Value::Null).await,
+            customer.task(Value::Null).await,
+        );
+        app.answered(&ended, "e1", "completed").await;
+        app.answered(&recalled, "e2", "completed").await;
+        app.answered(&recalled, "e3", "pending").await;
+        let dead_days = u64::from(app.app.config.retention.dead_days);
+        app.clock.advance_ms((dead_days + 1) * 86_400_000);
+        let young = customer.task(Value::Null).await;
+        app.answered(&young, "e4", "completed").await;
+        let request = |key: &str| {
+            axum::http::Request::post("/v1/task/categorization")
+                .header("authorization", format!("Bearer {}", customer.key))
+                .header("idempotency-key", key)
+                .body(super::task(Value::Null).to_string().into())
+                .unwrap()
+        };
+        assert_eq!(app.request(request("old")).await.status, 200);
+        app.clock.advance_ms(86_400_001);
+        assert_eq!(app.request(request("new")).await.status, 200);
+        ringback::delivery::housekeeping::prune(&app.app)
+            .await
+            .unwrap();
+
+        // What is left: one result of a task that has ended, and one key.
+        let (records, later) = (&app.app.records, app.clock.now() + 86_400_001);
+        assert_eq!(records.prune_task_events(later, 1).await.unwrap(), 1);
+        assert_eq!(records.prune_task_events(later, 9).await.unwrap(), 0);
+        assert_eq!(records.forget_idempotency_keys(later, 1).await.unwrap(), 1);
+        assert_eq!(records.forget_idempotency_keys(later, 9).await.unwrap(), 0);
+    }
+}
