@@ -80,7 +80,7 @@ pub(super) async fn list(
     for batch in found {
         let counted = Counted::Batch(&batch.name);
         let counts = app.records.task_counts(world, counted).await?;
-        let all = counts.iter().map(|(_, n)| n).sum();
+        let all = counts.values().sum();
         let open = counts.iter().filter(|(status, _)| *status == PENDING);
         let open: i64 = open.map(|(_, n)| n).sum();
         rows.push(Row {
