@@ -76,7 +76,11 @@ async fn a_letter_goes_over_tls_of_both_kinds_with_a_password() {
         assert_eq!(mail["is_signed_in"], true, "{tls}");
         let letter = arrived(mail["raw"].as_str().unwrap());
         assert!(letter.text.contains("Subject: Join Team A on Ringback"));
-        assert!(letter.text.contains("https://ringback.test/invite?token="));
+        assert!(
+            letter
+                .text
+                .contains("https://ringback.test/dashboard/invite?token=")
+        );
         assert!(letter.text.contains("text/plain") && letter.text.contains("text/html"));
         let body = json!({"token": letter.token("invite"), "first_name": "A", "last_name": "B",
                           "company": "C", "password": "correct horse battery"});
