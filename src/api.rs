@@ -19,7 +19,6 @@ mod scale;
 pub mod server;
 pub mod table;
 pub mod teams;
-mod time;
 mod v1;
 mod v2;
 

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::blobs::{Blobs, BlobsError, Writer};
 use crate::callback::{Mode, TeamId, TimestampMs};
 use crate::delivery::client::ClientError;
+use crate::hex;
 use crate::records::RecordsError;
 use crate::records::files::{File, FileFilter};
 use crate::records::world::{World, looks_like_an_id, new_id};
@@ -219,7 +220,7 @@ impl Upload {
             display_name: details.display_name,
             mime_type: details.mime_type,
             size_bytes: self.size_bytes,
-            sha256: hex(&self.digest.finalize()),
+            sha256: hex::encode(&self.digest.finalize()),
             project: details.project_name,
             created_ms: self.created_ms,
             stored_ms: self.app.clock.now(),
@@ -233,14 +234,6 @@ impl Upload {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-        text
-    })
 }
 
 fn blobs(app: &App) -> Result<&Blobs, FilesError> {

@@ -2,31 +2,36 @@
 //!
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
-//!   signed, what an answer means. [`access`]: who may do what.
-//! - [`checksum`], [`clock`], [`config`], [`folder`], [`metrics`], [`passwords`],
-//!   [`telemetry`], [`shutdown`], [`vault`]: the ground.
+//!   signed, what an answer means. [`access`]: who may do what. [`hex`], [`time`]: how
+//!   bytes and times are written.
+//! - [`checksum`], [`clock`], [`config`], [`folder`], [`gather`], [`metrics`],
+//!   [`passwords`], [`telemetry`], [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
-//!   [`records`]: teams, keys, producers.
+//!   [`records`]: teams, people, keys, work. [`blobs`]: the bytes of files.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
-//! - [`mail`]: letters on their way. [`people`]: who joins, comes in, changes roles.
-//!   [`teams`]: what a team decides about its deliveries.
-//! - [`work`]: projects, tasks, batches.
-//! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] revives, [`explain`] tells.
+//! - [`mail`]: letters on their way. [`work`]: projects, tasks, batches.
+//! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] and [`resend`] revive,
+//!   [`explain`] tells. [`people`]: who joins, comes in, changes roles.
+//! - [`teams`]: what a team decides about its deliveries. [`files`]: customers' files.
 //! - [`api`]: the routes. [`dashboard`]: the pages. [`cli`]: the commands.
 
 pub mod access;
-pub mod blobs;
 pub mod callback;
+pub mod hex;
+pub mod time;
+
 pub mod checksum;
 pub mod clock;
 pub mod config;
 pub mod folder;
+pub mod gather;
 pub mod metrics;
 pub mod passwords;
 pub mod shutdown;
 pub mod telemetry;
 pub mod vault;
 
+pub mod blobs;
 pub mod journal;
 pub mod queue;
 pub mod records;
@@ -44,12 +49,10 @@ pub mod intake;
 pub mod people;
 pub mod resend;
 
+pub mod files;
 pub mod teams;
 
-pub mod files;
-
 pub mod api;
-
 pub mod dashboard;
 
 pub mod cli;

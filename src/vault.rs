@@ -7,7 +7,8 @@
 
 mod key_file;
 
-use crate::vault::key_file::{Key, KeyFile, to_hex, write_new};
+use crate::hex;
+use crate::vault::key_file::{Key, KeyFile, write_new};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -231,7 +232,7 @@ impl Vault {
     /// What a key is looked up by. Without the vault's key it cannot be computed.
     #[must_use]
     pub fn digest(&self, key: &str) -> String {
-        to_hex(&hmac_sha256(&self.pepper, key.as_bytes()))
+        hex::encode(&hmac_sha256(&self.pepper, key.as_bytes()))
     }
 }
 
@@ -315,7 +316,7 @@ fn make_key_file(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    match write_new(path, &to_hex(&random::<32>())) {
+    match write_new(path, &hex::encode(&random::<32>())) {
         // Another process was quicker.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         done => done,

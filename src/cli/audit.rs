@@ -3,9 +3,9 @@
 use crate::cli::{ConfigArgs, open_records};
 use crate::records::Records;
 use crate::records::audit::{AuditRow, Chain};
+use crate::time::shown;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 
 /// Entries shown at once at most.
 const LIST_MAX: u32 = 10_000;
@@ -57,10 +57,7 @@ async fn list(records: &Records, team: &str, limit: u32) -> Result<()> {
 
 fn line(row: &AuditRow) -> String {
     let entry = &row.entry;
-    let at = i64::try_from(entry.at)
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let at = at.map_or_else(String::new, |at| format!("{at:.3}"));
+    let at = shown(entry.at);
     let status = match entry.status {
         0 => "done".to_owned(),
         status => status.to_string(),

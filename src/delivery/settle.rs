@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::callback::{CallbackId, State};
+use crate::gather::Gather;
 use crate::journal::{Change, JournalError};
 use crate::queue::{Claim, Next, Origin, Settled, Settlement};
 use backon::{ExponentialBuilder, Retryable};
@@ -13,11 +14,12 @@ use tokio::sync::mpsc;
 pub const WAITING_MAX: usize = 1024;
 /// Finished attempts in one commit.
 pub const BATCH_MAX: usize = 1024;
-/// So many at once mean that more will come soon: then a commit waits for them, because a
-/// large one costs little more than a small one, and nobody waits for it.
-const COMPANY: usize = 8;
-/// For so long.
-const GATHER: Duration = Duration::from_millis(5);
+/// Finished attempts of one commit; nobody waits for it.
+const GATHER: Gather = Gather {
+    company: 8,
+    wait: Duration::from_millis(5),
+    most: BATCH_MAX,
+};
 
 /// A claim's end, with what the journal must know of it.
 pub struct Finished {
@@ -61,17 +63,8 @@ impl Finished {
 
 /// Settles until every sender is gone.
 pub async fn run(app: App, mut inbox: mpsc::Receiver<Finished>) {
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        if batch.len() >= COMPANY {
-            tokio::time::sleep(GATHER).await;
-            while batch.len() < BATCH_MAX
-                && let Ok(finished) = inbox.try_recv()
-            {
-                batch.push(finished);
-            }
-        }
-        settle(&app, std::mem::take(&mut batch)).await;
+    while let Some(batch) = GATHER.next(&mut inbox).await {
+        settle(&app, batch).await;
     }
 }
 

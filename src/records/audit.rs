@@ -3,11 +3,11 @@
 
 use crate::callback::TimestampMs;
 use crate::checksum::RowHasher;
+use crate::hex;
 use crate::records::{Records, RecordsError};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// Rows read at once while a chain is walked.
 const PAGE_ROWS: i64 = 1000;
@@ -251,10 +251,7 @@ fn link(previous: &str, seq: i64, entry: &AuditEntry) -> String {
         .text(Some(&entry.address))
         .number(Some(i64::from(entry.status)))
         .finish();
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes any text");
-        hex
-    })
+    hex::encode(&digest)
 }
 
 fn read(row: &AnyRow) -> Result<AuditRow, sqlx::Error> {

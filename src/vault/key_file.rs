@@ -1,6 +1,7 @@
 //! The operator's key file: every version of the key that may still be needed, newest first.
 //! A file of one bare key, as the first start makes it, is version 1.
 
+use crate::hex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -49,7 +50,7 @@ impl KeyFile {
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, key: &Key| {
-            writeln!(text, "{name} {}", to_hex(key)).expect("a string takes any text");
+            writeln!(text, "{name} {}", hex::encode(key)).expect("a string takes any text");
         };
         for (version, key) in self.keys.iter().rev() {
             line(&format!("v{version}"), key);
@@ -88,13 +89,6 @@ pub(super) fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes any text");
-        text
-    })
-}
-
 fn parse_hex(text: &str) -> Option<Key> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {
@@ -113,13 +107,13 @@ mod tests {
     #[test]
     fn a_key_file_is_read_as_it_is_written() {
         let mut file = KeyFile::of([7; 32]);
-        let bare = to_hex(&[7; 32]);
+        let bare = hex::encode(&[7; 32]);
         assert!(KeyFile::parse(&format!("{bare}\n")).as_ref() == Some(&file));
         file.keys.insert(2, [8; 32]);
         file.look_up = Some([9; 32]);
         assert!(KeyFile::parse(&file.to_text()).as_ref() == Some(&file));
         assert!(file.to_text().starts_with("v2 0808"));
-        let key = to_hex(&[1; 32]);
+        let key = hex::encode(&[1; 32]);
         // The last lacks what its look-ups are made with.
         for bad in ["", "v1", "v1 12", "w1 x", "vx 1", &format!("v2 {key}")] {
             assert!(KeyFile::parse(bad).is_none(), "{bad}");

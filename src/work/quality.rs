@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::records::quality::QualityTask;
-use crate::records::tasks::object::time;
 use crate::records::world::{World, new_id};
+use crate::time::stored;
 use crate::work::WorkError;
 use crate::work::fields;
 use crate::work::projects::check_kind;
@@ -46,7 +46,7 @@ pub async fn create(
     let mut object = given;
     object.insert("id".to_owned(), json!(id));
     object.insert("type".to_owned(), json!(kind));
-    object.insert("created_at".to_owned(), json!(time(created_ms)));
+    object.insert("created_at".to_owned(), json!(stored(created_ms)));
     object.insert("params".to_owned(), Value::Object(fields.params));
     object.insert("expected_response".to_owned(), expected);
     if let Some(initial) = initial {

@@ -2,9 +2,9 @@
 //! applied to a locked row and its outcome written as it is.
 
 use crate::records::tasks::changing::Told;
-use crate::records::tasks::object::time;
 use crate::records::tasks::results::TaskResult;
 use crate::records::tasks::{CANCELED, COMPLETED, ERROR, PENDING, Task};
+use crate::time::stored;
 use serde_json::{Value, json};
 
 /// Tags of one task.
@@ -112,7 +112,7 @@ pub fn audit(task: &mut Task, audit: &Audit, now: i64) -> Result<Told, Refused> 
     };
     let mut audits: Vec<Value> = serde_json::from_str(&task.audits).unwrap_or_default();
     let mut entry = json!({
-        "audited_by": audit.by, "audited_at": time(now), "audit_time_secs": 0,
+        "audited_by": audit.by, "audited_at": stored(now), "audit_time_secs": 0,
         "audit_result": result, "audit_source": "customer",
     });
     if let Some(comments) = &audit.comments {

@@ -4,6 +4,7 @@ mod prepare;
 
 use crate::app::App;
 use crate::callback::{Mode, TimestampMs};
+use crate::hex;
 use crate::records::tasks::changing::{Applied, Told};
 use crate::records::tasks::create::{CreateError, Idempotency};
 use crate::records::tasks::{COMPLETED, PENDING, Task};
@@ -15,7 +16,6 @@ use crate::work::tasks::prepare::prepare;
 use crate::work::{WorkError, batches, fields, outbox, placeholder, projects};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Longest `Idempotency-Key`, bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -317,11 +317,7 @@ fn digest(kind: &str, body: &Map<String, Value>) -> String {
     digest.update(kind);
     digest.update([0]);
     digest.update(Value::Object(body.clone()).to_string());
-    let mut text = String::with_capacity(64);
-    for byte in digest.finalize() {
-        write!(text, "{byte:02x}").expect("a string takes every text");
-    }
-    text
+    hex::encode(&digest.finalize())
 }
 
 fn refusal(error: CreateError, task: &Task) -> WorkError {

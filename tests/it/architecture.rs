@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// A module names only modules in earlier rows, never its own row, never later ones.
 const LAYERS: &[&[&str]] = &[
-    &["access", "callback"],
+    &["access", "callback", "hex"],
+    &["time"],
     &[
         "checksum",
         "clock",
         "config",
         "folder",
+        "gather",
         "metrics",
         "passwords",
         "shutdown",
@@ -63,6 +65,7 @@ const PURE: &[&str] = &[
     "callback",
     "checksum",
     "files/mime",
+    "hex",
     "intake/item",
     "mail/letters",
     "queue/fair",
@@ -77,6 +80,7 @@ const PURE: &[&str] = &[
     "work/fields",
     "work/placeholder",
     "work/required",
+    "time",
     "work/rules",
 ];
 const IMPURE: &[&str] = &[

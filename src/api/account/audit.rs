@@ -2,10 +2,10 @@
 
 use crate::api::caller::TeamCaller;
 use crate::api::error::ApiError;
-use crate::api::time::shown;
 use crate::api::v1::Query;
 use crate::app::App;
 use crate::records::audit::AuditRow;
+use crate::time::shown;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;

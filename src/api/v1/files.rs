@@ -6,8 +6,8 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::files::{self, Details, Owner, Upload, mime_type_of, url_of};
 use crate::records::files::{File, FileFilter};
-use crate::records::tasks::object::time;
 use crate::records::world::looks_like_an_id;
+use crate::time::shown;
 use axum::Json;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{Multipart, RawQuery, State};
@@ -221,8 +221,8 @@ fn view(owner: &Owner, file: &File) -> Value {
         "mime_type": file.mime_type,
         "sha256": file.sha256,
         "project_names": file.project.iter().collect::<Vec<_>>(),
-        "created_at": time(file.created_ms.cast_signed()),
-        "updated_at": time(file.stored_ms.cast_signed()),
+        "created_at": shown(file.created_ms),
+        "updated_at": shown(file.stored_ms),
     });
     for (field, text) in [
         ("reference_id", &file.reference_id),

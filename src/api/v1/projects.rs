@@ -7,7 +7,7 @@ use crate::api::v1::query::Query;
 use crate::api::v1::segment::Segment;
 use crate::app::App;
 use crate::records::projects::{Params, WithHistory};
-use crate::records::tasks::object::time;
+use crate::time::stored;
 use crate::work::projects;
 use axum::Json;
 use axum::extract::State;
@@ -75,8 +75,8 @@ pub(super) async fn template(
     let mut template = json!({
         "id": project.id,
         "version": params.version,
-        "created_at": time(project.created_ms),
-        "updated_at": time(params.created_ms),
+        "created_at": stored(project.created_ms),
+        "updated_at": stored(params.created_ms),
         "template_variables": variables.unwrap_or_else(|| json!({})),
         "auto_onboard_enabled": false,
     });
@@ -93,7 +93,7 @@ fn object((project, history): WithHistory) -> Value {
         "id": project.id,
         "name": project.name,
         "type": project.kind,
-        "created_at": time(project.created_ms),
+        "created_at": stored(project.created_ms),
         "archived": project.archived != 0,
         "param_history": history,
     });
@@ -106,6 +106,6 @@ fn object((project, history): WithHistory) -> Value {
 fn version(params: &Params) -> Value {
     let mut version = params.object();
     version.insert("version".to_owned(), json!(params.version));
-    version.insert("created_at".to_owned(), json!(time(params.created_ms)));
+    version.insert("created_at".to_owned(), json!(stored(params.created_ms)));
     Value::Object(version)
 }

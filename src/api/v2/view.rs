@@ -7,8 +7,8 @@ use crate::app::App;
 use crate::records::batches::Batch;
 use crate::records::projects::Project;
 use crate::records::tasks::Task;
-use crate::records::tasks::object::time;
 use crate::records::world::World;
+use crate::time::stored;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -72,14 +72,14 @@ impl<'a> Viewer<'a> {
             "task_id": task.id,
             "project": project,
             "status": task.status,
-            "created_at": time(task.created_ms),
+            "created_at": stored(task.created_ms),
             "metadata": metadata,
         });
         if let Some(name) = &task.batch {
             shown["batch"] = self.batch_of(name).await?;
         }
         if let Some(ms) = task.completed_ms {
-            shown["completed_at"] = json!(time(ms));
+            shown["completed_at"] = json!(stored(ms));
         }
         let response = task.response.as_deref().unwrap_or("null");
         let response: Value = serde_json::from_str(response).unwrap_or_default();
@@ -129,7 +129,7 @@ impl<'a> Viewer<'a> {
 /// A project.
 pub(super) fn shown_project(project: &Project) -> Value {
     json!({
-        "id": project.id, "name": project.name, "created_at": time(project.created_ms),
+        "id": project.id, "name": project.name, "created_at": stored(project.created_ms),
         "types": [project.kind],
     })
 }
@@ -141,11 +141,11 @@ fn shown_batch(batch: &Batch, project: &Value) -> Value {
         "name": batch.name,
         "project": project,
         "status": batch.genai_status(),
-        "created_at": time(batch.created_ms),
+        "created_at": stored(batch.created_ms),
         "metadata": metadata,
     });
     if let Some(ms) = batch.completed_ms {
-        shown["completed_at"] = json!(time(ms));
+        shown["completed_at"] = json!(stored(ms));
     }
     if let Some(url) = &batch.callback_url {
         shown["callback"] = json!(url);

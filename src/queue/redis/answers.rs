@@ -2,6 +2,7 @@
 //! so that many cost Redis little more than one.
 
 use crate::callback::CallbackId;
+use crate::gather::Gather;
 use crate::queue::redis::shards::{Ask, Shards};
 use crate::queue::redis::wire;
 use crate::queue::{QueueError, Signal};
@@ -11,11 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Answers that may wait for Redis before attempts wait, too.
 pub(super) const WAITING_MAX: usize = 4096;
-/// Answers in one call.
-const BATCH_MAX: usize = 512;
-/// So many at once mean load: then a call waits for more of them, for so long.
-const COMPANY: usize = 3;
-const GATHER: Duration = Duration::from_millis(2);
+/// Answers of one call.
+const GATHER: Gather = Gather {
+    company: 3,
+    wait: Duration::from_millis(2),
+    most: 512,
+};
 /// A park is this long in per cent, at random: lanes that went down together must not
 /// probe together for ever.
 const PARK_JITTER_PERCENT: std::ops::RangeInclusive<u8> = 80..=120;
@@ -32,17 +34,8 @@ pub(super) struct Answered {
 
 /// Runs until every sender is gone.
 pub(super) async fn run(shards: Arc<Shards>, mut inbox: mpsc::Receiver<Answered>) {
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        if batch.len() >= COMPANY {
-            tokio::time::sleep(GATHER).await;
-            while batch.len() < BATCH_MAX
-                && let Ok(answered) = inbox.try_recv()
-            {
-                batch.push(answered);
-            }
-        }
-        tell(&shards, std::mem::take(&mut batch)).await;
+    while let Some(batch) = GATHER.next(&mut inbox).await {
+        tell(&shards, batch).await;
     }
 }
 

@@ -12,6 +12,7 @@ pub mod url;
 mod whereabouts;
 
 use self::url::Form;
+use crate::hex;
 use bytes::Bytes;
 use cluster::Cluster;
 use dial::{DialError, Dialer};
@@ -19,7 +20,6 @@ use node::{Node, Refusal};
 use redis::Value;
 use sentinel::Sentinels;
 use sha1::{Digest, Sha1};
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -39,10 +39,7 @@ impl Script {
     /// Computes the SHA-1 once. `name` is for people.
     #[must_use]
     pub fn new(name: &'static str, text: String) -> Self {
-        let mut sha = String::new();
-        for byte in Sha1::digest(text.as_bytes()) {
-            write!(sha, "{byte:02x}").expect("a string takes any text");
-        }
+        let sha = hex::encode(&Sha1::digest(text.as_bytes()));
         Self { name, text, sha }
     }
 }

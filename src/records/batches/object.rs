@@ -2,8 +2,9 @@
 
 use crate::records::batches::Batch;
 use crate::records::tasks::counts::ByStatus;
-use crate::records::tasks::object::{raw, time};
+use crate::records::tasks::object::raw;
 use crate::records::tasks::{CANCELED, COMPLETED, ERROR, PENDING};
+use crate::time::stored;
 use serde_json::{Map, Value, json};
 
 impl Batch {
@@ -17,10 +18,10 @@ impl Batch {
         object.insert("name".to_owned(), json!(self.name));
         object.insert("project".to_owned(), json!(self.project));
         object.insert("status".to_owned(), json!(self.status));
-        object.insert("created_at".to_owned(), json!(time(self.created_ms)));
+        object.insert("created_at".to_owned(), json!(stored(self.created_ms)));
         object.insert("metadata".to_owned(), metadata);
         if let Some(ms) = self.completed_ms {
-            object.insert("completed_at".to_owned(), json!(time(ms)));
+            object.insert("completed_at".to_owned(), json!(stored(ms)));
         }
         if let Some(url) = &self.callback_url {
             object.insert("callback".to_owned(), json!(url));

@@ -2,6 +2,7 @@
 //! out, never null (Scale API, Task object). Responses keep their bytes.
 
 use crate::records::tasks::Task;
+use crate::time::stored;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -71,8 +72,8 @@ impl Task {
     pub fn object(&self) -> TaskObject<'_> {
         TaskObject {
             task_id: &self.id,
-            created_at: time(self.created_ms),
-            updated_at: time(self.updated_ms),
+            created_at: stored(self.created_ms),
+            updated_at: stored(self.updated_ms),
             kind: &self.kind,
             status: &self.status,
             instruction: &self.instruction,
@@ -94,13 +95,13 @@ impl Task {
             unique_id: self.unique_id.as_deref(),
             tags: some_list(&self.tags).map(|()| raw(&self.tags)),
             priority: self.priority,
-            completed_at: self.completed_ms.map(time),
+            completed_at: self.completed_ms.map(stored),
             response: self.response.as_deref().map(raw),
             customer_review_status: self.review.as_deref(),
             audits: some_list(&self.audits).map(|()| raw(&self.audits)),
             callback_succeeded: succeeded,
             callback_completed: succeeded,
-            callback_succeeded_at: self.callback_succeeded_ms.map(time),
+            callback_succeeded_at: self.callback_succeeded_ms.map(stored),
         }
     }
 
@@ -133,13 +134,6 @@ impl Task {
             self.object_text()
         )
     }
-}
-
-/// UTC to the millisecond, as in every answer of the API.
-#[must_use]
-pub fn time(ms: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
-    format!("{time:.3}")
 }
 
 /// Stored JSON with its bytes; null when another program stored something else.

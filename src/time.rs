@@ -5,8 +5,14 @@ use jiff::Timestamp;
 
 /// The time in the one form that answers have.
 #[must_use]
-pub(super) fn shown(ms: TimestampMs) -> String {
-    let time = Timestamp::from_millisecond(ms.cast_signed()).unwrap_or(Timestamp::MAX);
+pub fn shown(ms: TimestampMs) -> String {
+    stored(ms.cast_signed())
+}
+
+/// As [`shown`], of a time as databases keep it.
+#[must_use]
+pub fn stored(ms: i64) -> String {
+    let time = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX);
     time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
