@@ -3,6 +3,7 @@
 
 pub mod append;
 mod audit;
+pub mod error;
 mod fresh;
 mod rates;
 pub mod settings;

@@ -4,23 +4,13 @@
 pub mod text;
 
 use crate::app::App;
+use crate::app::error::StoreError;
 use crate::callback::diagnosis::{Diagnosis, from_code};
 use crate::callback::target::origin_of;
 use crate::callback::{CallbackId, State, TimestampMs};
 use crate::journal::{AttemptRow, Detail, Journal};
 use crate::queue::LaneView;
 use serde::Serialize;
-
-/// Why there is no explanation.
-#[derive(Debug, thiserror::Error)]
-pub enum ExplainError {
-    /// The journal.
-    #[error(transparent)]
-    Journal(#[from] crate::journal::JournalError),
-    /// The team's settings.
-    #[error(transparent)]
-    Records(#[from] crate::records::RecordsError),
-}
 
 /// All there is to say about a callback.
 #[derive(Debug, Serialize)]
@@ -92,8 +82,8 @@ pub struct Attempt {
 /// Explains one callback from the running gateway; `None` when there is none of this id.
 ///
 /// # Errors
-/// [`ExplainError`] when a store does not answer.
-pub async fn explain(app: &App, id: CallbackId) -> Result<Option<Explanation>, ExplainError> {
+/// [`StoreError`] when a store does not answer.
+pub async fn explain(app: &App, id: CallbackId) -> Result<Option<Explanation>, StoreError> {
     let Some(mut explanation) = from_journal(&app.journal, id, app.clock.now()).await? else {
         return Ok(None);
     };
@@ -122,12 +112,12 @@ pub async fn explain(app: &App, id: CallbackId) -> Result<Option<Explanation>, E
 /// Explains one callback from the journal alone: lane and present target are unknown.
 ///
 /// # Errors
-/// [`ExplainError`] when the journal does not answer.
+/// [`StoreError`] when the journal does not answer.
 pub async fn from_journal(
     journal: &Journal,
     id: CallbackId,
     now_ms: TimestampMs,
-) -> Result<Option<Explanation>, ExplainError> {
+) -> Result<Option<Explanation>, StoreError> {
     let Some(detail) = journal.detail(id).await? else {
         return Ok(None);
     };

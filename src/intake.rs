@@ -5,10 +5,11 @@ pub mod item;
 
 use crate::app::App;
 use crate::app::append::Fresh;
+use crate::app::error::StoreError;
 use crate::app::settings::TeamSettings;
 use crate::callback::{Callback, CallbackId};
 use crate::intake::item::{Item, Rejection};
-use crate::journal::{Appended, JournalError};
+use crate::journal::Appended;
 use crate::records::RecordsError;
 use crate::records::tasks::Task;
 use crate::records::tasks::results::{Taken, TaskResult};
@@ -31,27 +32,16 @@ pub enum Answer {
     Rejected(Rejection),
 }
 
-/// Why nothing of a batch was taken. Hand it in again later.
-#[derive(Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// The journal could not commit.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The teams could not be read.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-}
-
 type Teams = HashMap<String, (Arc<TeamSettings>, u64)>;
 
 /// Accepts items in one commit; answers each, in order.
 ///
 /// # Errors
-/// [`IntakeError`]: nothing was taken that handing in again would not repair.
+/// [`StoreError`]: nothing was taken that handing in again would not repair.
 pub async fn accept(
     app: &App,
     items: Vec<Result<Item, Rejection>>,
-) -> Result<Vec<Answer>, IntakeError> {
+) -> Result<Vec<Answer>, StoreError> {
     let mut teams = Teams::new();
     let mut checked = Vec::with_capacity(items.len());
     for item in items {
@@ -109,7 +99,7 @@ async fn check(
     app: &App,
     item: Item,
     teams: &mut Teams,
-) -> Result<Result<Item, Rejection>, IntakeError> {
+) -> Result<Result<Item, Rejection>, StoreError> {
     if !teams.contains_key(&item.team_id) {
         let Some(settings) = app.team(&item.team_id).await? else {
             return Ok(Err(Rejection::unknown_team(&item.team_id)));

@@ -3,9 +3,9 @@
 
 use crate::app::App;
 use crate::app::append::Fresh;
+use crate::app::error::StoreError;
 use crate::callback::{Callback, CallbackId, State};
-use crate::journal::{Detail, JournalError, Selection};
-use crate::records::RecordsError;
+use crate::journal::{Detail, Selection};
 use sha2::{Digest, Sha256};
 
 /// What became of the wish.
@@ -19,22 +19,11 @@ pub enum Resent {
     UnderWay,
 }
 
-/// Why it was not sent again.
-#[derive(Debug, thiserror::Error)]
-pub enum ResendError {
-    /// The journal could not commit.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The team could not be read.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-}
-
 /// Sends a team's callback again; `None` when the team has none of this id.
 ///
 /// # Errors
-/// [`ResendError`]: nothing was changed.
-pub async fn resend(app: &App, team: &str, id: CallbackId) -> Result<Option<Resent>, ResendError> {
+/// [`StoreError`]: nothing was changed.
+pub async fn resend(app: &App, team: &str, id: CallbackId) -> Result<Option<Resent>, StoreError> {
     let detail = app.journal.detail(id).await?;
     let Some(detail) = detail.filter(|detail| &*detail.callback.team == team) else {
         return Ok(None);
@@ -58,7 +47,7 @@ pub async fn resend(app: &App, team: &str, id: CallbackId) -> Result<Option<Rese
 }
 
 /// A callback of its own: it has its own id, which receivers tell repeats by.
-async fn copy(app: &App, detail: Detail) -> Result<Option<CallbackId>, ResendError> {
+async fn copy(app: &App, detail: Detail) -> Result<Option<CallbackId>, StoreError> {
     let Some(settings) = app.team(&detail.callback.team).await? else {
         return Ok(None);
     };

@@ -1,13 +1,11 @@
 //! Every error the API answers with, and the only place that knows their status codes.
 //! Causes go to the log, never to the caller.
 
-use crate::explain::ExplainError;
+use crate::app::error::StoreError;
 use crate::files::FilesError;
-use crate::intake::IntakeError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
 use crate::records::RecordsError;
-use crate::resend::ResendError;
 use crate::teams::TeamError;
 use crate::teams::sample::SampleError;
 use crate::work::WorkError;
@@ -254,20 +252,11 @@ impl From<SampleError> for ApiError {
     }
 }
 
-impl From<IntakeError> for ApiError {
-    fn from(error: IntakeError) -> Self {
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
         match error {
-            IntakeError::Journal(error) => error.into(),
-            IntakeError::Records(error) => error.into(),
-        }
-    }
-}
-
-impl From<ResendError> for ApiError {
-    fn from(error: ResendError) -> Self {
-        match error {
-            ResendError::Journal(error) => error.into(),
-            ResendError::Records(error) => error.into(),
+            StoreError::Journal(error) => error.into(),
+            StoreError::Records(error) => error.into(),
         }
     }
 }
@@ -279,15 +268,6 @@ impl From<WorkError> for ApiError {
             WorkError::Missing(what) => Self::NotFound(what),
             WorkError::Taken(Refused { field, reason }) => Self::Conflict { field, reason },
             WorkError::Records(error) => error.into(),
-        }
-    }
-}
-
-impl From<ExplainError> for ApiError {
-    fn from(error: ExplainError) -> Self {
-        match error {
-            ExplainError::Journal(error) => error.into(),
-            ExplainError::Records(error) => error.into(),
         }
     }
 }

@@ -4,9 +4,9 @@
 
 use crate::app::App;
 use crate::app::append::Fresh;
+use crate::app::error::StoreError;
 use crate::callback::Callback;
-use crate::journal::{Duty, JournalError};
-use crate::records::RecordsError;
+use crate::journal::Duty;
 use crate::records::outbox::Owed;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -18,17 +18,6 @@ const YOUNG_MS: i64 = 1000;
 /// Tasks and batches in one sweep.
 const SWEEP_MAX: i64 = 500;
 
-/// Why something is left over.
-#[derive(Debug, thiserror::Error)]
-pub enum OutboxError {
-    /// The journal did not answer.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The records did not answer.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-}
-
 /// Hands over what is owed for a task or batch; what fails is left to the sweep.
 pub async fn hand_over(app: &App, subject: &str) {
     if let Err(error) = try_hand_over(app, subject).await {
@@ -39,8 +28,8 @@ pub async fn hand_over(app: &App, subject: &str) {
 /// Hands over what has been owed for a while. Returns whether there may be more.
 ///
 /// # Errors
-/// [`OutboxError`] when a store does not answer: the rest is left over.
-pub async fn sweep(app: &App) -> Result<bool, OutboxError> {
+/// [`StoreError`] when a store does not answer: the rest is left over.
+pub async fn sweep(app: &App) -> Result<bool, StoreError> {
     let before = app.clock.now().cast_signed() - YOUNG_MS;
     let subjects = app.records.owing(before, SWEEP_MAX).await?;
     for subject in &subjects {
@@ -59,7 +48,7 @@ pub async fn run(app: App) {
                 return Ok(());
             }
             while sweep(&app).await? {}
-            Ok::<_, OutboxError>(())
+            Ok::<_, StoreError>(())
         };
         if let Err(error) = swept.await {
             tracing::warn!(error = %error, "the outbox is swept later");
@@ -67,7 +56,7 @@ pub async fn run(app: App) {
     }
 }
 
-async fn try_hand_over(app: &App, subject: &str) -> Result<(), OutboxError> {
+async fn try_hand_over(app: &App, subject: &str) -> Result<(), StoreError> {
     let owed = app.records.owed_for(subject).await?;
     let Some(first) = owed.first() else {
         return Ok(());
