@@ -84,29 +84,30 @@ pub struct Attempt {
 /// # Errors
 /// [`StoreError`] when a store does not answer.
 pub async fn explain(app: &App, id: CallbackId) -> Result<Option<Explanation>, StoreError> {
-    let Some(mut explanation) = from_journal(&app.journal, id, app.clock.now()).await? else {
-        return Ok(None);
-    };
-    let Some(detail) = app.journal.detail(id).await? else {
-        return Ok(None);
-    };
-    if let Some(settings) = app.team(&detail.callback.team).await? {
-        let (url, project) = (
-            detail.callback.url.as_deref(),
-            detail.callback.project.as_deref(),
-        );
-        if let Some((url, provenance)) = settings.target(url, project, detail.callback.mode) {
-            let lane = app.queue.lane(&settings.id, &origin_of(url)).await;
-            explanation.lane = lane.ok().flatten();
-            let provenance = provenance.as_str();
-            explanation.target = Some(Target {
-                url: url.to_owned(),
-                provenance,
-            });
-        }
+    match app.journal.detail(id).await? {
+        Some(detail) => Ok(Some(explain_loaded(app, &detail).await?)),
+        None => Ok(None),
     }
-    explanation.why = why(&detail, explanation.lane.as_ref(), explanation.now_ms);
-    Ok(Some(explanation))
+}
+
+/// As [`explain`], of a callback that was read already.
+///
+/// # Errors
+/// [`StoreError`] when a store does not answer.
+pub async fn explain_loaded(app: &App, detail: &Detail) -> Result<Explanation, StoreError> {
+    let mut explanation = tell(&app.journal, detail, app.clock.now()).await?;
+    if let Some(settings) = app.team(&detail.callback.team).await?
+        && let Some((url, provenance)) = settings.target_of(&detail.callback)
+    {
+        let lane = app.queue.lane(&settings.id, &origin_of(url)).await;
+        explanation.lane = lane.ok().flatten();
+        explanation.target = Some(Target {
+            url: url.to_owned(),
+            provenance: provenance.as_str(),
+        });
+    }
+    explanation.why = why(detail, explanation.lane.as_ref(), explanation.now_ms);
+    Ok(explanation)
 }
 
 /// Explains one callback from the journal alone: lane and present target are unknown.
@@ -118,28 +119,36 @@ pub async fn from_journal(
     id: CallbackId,
     now_ms: TimestampMs,
 ) -> Result<Option<Explanation>, StoreError> {
-    let Some(detail) = journal.detail(id).await? else {
-        return Ok(None);
-    };
-    let attempts = journal.attempts(id).await?;
-    let why = why(&detail, None, now_ms);
-    let callback = detail.callback;
-    Ok(Some(Explanation {
-        callback_id: id.to_string(),
+    match journal.detail(id).await? {
+        Some(detail) => Ok(Some(tell(journal, &detail, now_ms).await?)),
+        None => Ok(None),
+    }
+}
+
+/// What the journal knows.
+async fn tell(
+    journal: &Journal,
+    detail: &Detail,
+    now_ms: TimestampMs,
+) -> Result<Explanation, StoreError> {
+    let callback = &detail.callback;
+    let attempts = journal.attempts(callback.id).await?;
+    Ok(Explanation {
+        callback_id: callback.id.to_string(),
         team_id: callback.team.to_string(),
-        task_id: callback.task_id,
-        event_id: callback.event_id,
+        task_id: callback.task_id.clone(),
+        event_id: callback.event_id.clone(),
         mode: callback.mode.as_str(),
         state: detail.state.as_str(),
-        why,
-        accepted_ms: id.accepted_ms(),
+        why: why(detail, None, now_ms),
+        accepted_ms: callback.id.accepted_ms(),
         ended_ms: detail.ended_ms,
         next_ms: (detail.state == State::Pending).then_some(detail.due),
         target: None,
         attempts: attempts.into_iter().map(attempt).collect(),
         lane: None,
         now_ms,
-    }))
+    })
 }
 
 fn attempt(row: AttemptRow) -> Attempt {

@@ -5,12 +5,13 @@ pub mod sample;
 
 use crate::app::App;
 use crate::callback::retry::Policy;
-use crate::callback::target::{self, Target, origin_of};
-use crate::intake::item::ID_BYTES_MAX;
+use crate::callback::target::origin_of;
 use crate::journal::JournalError;
 use crate::records::RecordsError;
 use crate::records::secrets::SecretKind;
 use crate::records::teams::TeamUpdate;
+use crate::work::fields;
+use crate::work::rules::Refused;
 
 /// Shortest budget of an attempt, milliseconds: less would fail good endpoints.
 const ATTEMPT_TIMEOUT_MS_MIN: u64 = 1000;
@@ -42,12 +43,20 @@ pub enum TeamError {
     Journal(#[from] JournalError),
 }
 
+impl From<Refused> for TeamError {
+    fn from(Refused { field, reason }: Refused) -> Self {
+        Self::Invalid { field, reason }
+    }
+}
+
 /// Checks what is to be changed.
 ///
 /// # Errors
 /// [`TeamError::Invalid`] names the setting.
 pub fn check(app: &App, update: &TeamUpdate) -> Result<(), TeamError> {
-    check_name(update.name.as_deref())?;
+    if let Some(name) = &update.name {
+        check_name(name)?;
+    }
     if let Some(Some(url)) = &update.default_callback_url {
         check_target(app, "default_callback_url", url)?;
     }
@@ -130,29 +139,16 @@ pub async fn rotate(
 ///
 /// # Errors
 /// [`TeamError::Invalid`] says what would be legal.
-pub fn check_name(name: Option<&str>) -> Result<(), TeamError> {
-    let Some(name) = name else { return Ok(()) };
-    if !(1..=ID_BYTES_MAX).contains(&name.len()) || name.chars().any(char::is_control) {
-        let reason = format!("must be 1 to {ID_BYTES_MAX} bytes without control characters");
-        return Err(invalid("name", reason));
-    }
-    Ok(())
+pub fn check_name(name: &str) -> Result<(), TeamError> {
+    Ok(fields::check_name("name", name)?)
 }
 
 /// A callback target, by the guard that delivery asks, too.
 ///
 /// # Errors
 /// [`TeamError::Invalid`] with the reason.
-pub fn check_target(app: &App, field: &'static str, text: &str) -> Result<Target, TeamError> {
-    let target = target::parse(text).map_err(|error| invalid(field, error.to_string()))?;
-    if target.is_permitted(&app.guard) {
-        Ok(target)
-    } else {
-        Err(invalid(
-            field,
-            "points to a private or reserved address; use a public one",
-        ))
-    }
+pub fn check_target(app: &App, field: &'static str, text: &str) -> Result<(), TeamError> {
+    Ok(fields::check_target(field, text, &app.guard)?)
 }
 
 /// A team may be gentler or quicker, never absurd.

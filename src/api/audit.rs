@@ -6,14 +6,28 @@ use crate::access::Action;
 use crate::api::caller::Caller;
 use crate::callback::TimestampMs;
 use crate::records::audit::AuditEntry;
-use axum::extract::MatchedPath;
-use axum::http::{Extensions, Method, Uri};
+use crate::records::sessions::Origin;
+use crate::records::users::User;
+use axum::extract::{Extension, MatchedPath};
+use axum::http::header::USER_AGENT;
+use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::response::Response;
 use std::net::IpAddr;
 
 /// Where a request comes from; the accept loop puts it into each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// From where and with what a call comes.
+pub(crate) fn origin(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Origin {
+    let agent = headers
+        .get(USER_AGENT)
+        .and_then(|agent| agent.to_str().ok());
+    Origin {
+        address: peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string()),
+        agent: agent.unwrap_or_default().to_owned(),
+    }
+}
 
 /// Put into a response by a handler whose caller is not known before it ran (signing in,
 /// accepting an invitation): whose log, and who.
@@ -23,6 +37,16 @@ pub(crate) struct Signed {
     pub(crate) team: String,
     /// The person.
     pub(crate) actor: String,
+}
+
+impl Signed {
+    /// By this person.
+    pub(crate) fn by(user: &User) -> Self {
+        Self {
+            team: user.team.clone(),
+            actor: format!("person {}", user.email),
+        }
+    }
 }
 
 /// A call that may have to go into the log.

@@ -150,7 +150,7 @@ pub(super) async fn put_project(
     body: Result<Json<ProjectBody>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
     let url = read(body)?.callback_url;
-    teams::check_name(Some(&name))?;
+    teams::check_name(&name)?;
     if let Some(url) = &url {
         teams::check_target(&app, "callback_url", url)?;
     }

@@ -5,7 +5,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::dashboard::page::{Frame, Room, Visitor, render};
 use crate::dashboard::times::moment;
-use crate::records::audit::AuditRow;
+use crate::records::audit::{AuditEntry, AuditRow};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -30,16 +30,12 @@ struct AuditPage {
 
 struct Row {
     at: String,
-    actor: String,
-    action: String,
-    target: String,
-    address: String,
-    status: u16,
+    entry: AuditEntry,
 }
 
 impl Row {
     fn is_done(&self) -> bool {
-        self.status < 400
+        self.entry.status < 400
     }
 }
 
@@ -58,11 +54,7 @@ pub(super) async fn show(
     let now = app.clock.now();
     let row = |AuditRow { entry, .. }| Row {
         at: moment(entry.at, now),
-        actor: entry.actor,
-        action: entry.action,
-        target: entry.target,
-        address: entry.address,
-        status: entry.status,
+        entry,
     };
     Ok(render(&AuditPage {
         frame: visitor.frame(Room::Audit),

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::callback::State as CallbackState;
 use crate::dashboard::callbacks::Shown;
 use crate::dashboard::live;
-use crate::dashboard::page::{Frame, Room, Visitor, render};
+use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
 use crate::dashboard::times::{moment, span, until};
 use crate::explain::{self, Attempt, Explanation};
 use askama::Template;
@@ -94,25 +94,15 @@ pub(super) async fn follow(
 }
 
 async fn life(app: &App, visitor: &Visitor, id: &str) -> Result<Life, ApiError> {
-    let id = read_id(id)?;
-    let told = explain::explain(app, id).await?;
-    let told = told
-        .filter(|told| told.team_id == visitor.team)
+    let detail = app.journal.detail(read_id(id)?).await?;
+    let detail = detail
+        .filter(|detail| detail.callback.team == visitor.team)
         .ok_or(ApiError::NotFound("callback"))?;
-    let detail = app.journal.detail(id).await?;
-    let detail = detail.ok_or(ApiError::NotFound("callback"))?;
     Ok(Life {
-        told,
+        told: explain::explain_loaded(app, &detail).await?,
         state: detail.state,
-        request: pretty(&detail.callback.body),
+        request: pretty(&String::from_utf8_lossy(&detail.callback.body)),
         may_resend: visitor.may(Action::ResendCallbacks),
         csrf: visitor.csrf.clone(),
     })
-}
-
-/// As sent, laid out for people; what is no JSON stays as it is.
-fn pretty(body: &[u8]) -> String {
-    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    json.and_then(|json| serde_json::to_string_pretty(&json).ok())
-        .unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }

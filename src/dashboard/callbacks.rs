@@ -262,7 +262,7 @@ pub(super) async fn replay(
 fn all_dead(visitor: &Visitor) -> Selection {
     Selection {
         ids: Vec::new(),
-        team: Some(visitor.team.clone()),
+        team: Some(visitor.team.to_string()),
         limit: BULK_MAX,
     }
 }

@@ -1,7 +1,7 @@
 //! Coming in and going out: signing in, accepting an invitation, a new password for whoever
 //! forgot theirs. These pages are for nobody in particular.
 
-use crate::api::audit::{Peer, Signed};
+use crate::api::audit::{Peer, Signed, origin};
 use crate::api::cookie;
 use crate::api::error::ApiError;
 use crate::app::App;
@@ -10,7 +10,6 @@ use crate::dashboard::page::{Visitor, render};
 use crate::people::PeopleError;
 use crate::people::invitations::{self, Acceptance};
 use crate::people::sign_in::{self, SignedIn};
-use crate::records::sessions::Origin;
 use crate::records::users::Profile;
 use askama::Template;
 use axum::Extension;
@@ -86,16 +85,6 @@ impl Wrong {
     }
 }
 
-/// Connections tell their address; in tests there is none.
-fn origin(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Origin {
-    let agent = headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    Origin {
-        address: peer.map_or_else(String::new, |Extension(peer)| peer.0.to_string()),
-        agent: agent.to_owned(),
-    }
-}
-
 /// Only to a page of ours: a link must not lead elsewhere.
 fn destination(next: &str) -> &str {
     let is_ours = next.starts_with("/dashboard/") && !next.contains(['\\', '\r', '\n']);
@@ -104,14 +93,12 @@ fn destination(next: &str) -> &str {
 
 /// In: the browser gets its cookie, the audit log its entry.
 fn entered(app: &App, signed_in: &SignedIn, next: &str) -> Response {
-    let signed = Signed {
-        team: signed_in.user.team.clone(),
-        actor: format!("person {}", signed_in.user.email),
-    };
     let kept_s = signed_in.expires_ms.saturating_sub(app.clock.now()) / 1000;
     let cookie = [(header::SET_COOKIE, cookie::set(&signed_in.token, kept_s))];
     let mut response = (cookie, Redirect::to(destination(next))).into_response();
-    response.extensions_mut().insert(signed);
+    response
+        .extensions_mut()
+        .insert(Signed::by(&signed_in.user));
     response
 }
 
@@ -155,10 +142,11 @@ pub(super) async fn sign_out(
     State(app): State<App>,
     _: Form,
 ) -> Result<Response, ApiError> {
-    app.records
-        .end_session(&visitor.user, &visitor.session)
-        .await?;
-    app.forget_callers();
+    match sign_in::end_session(&app, &visitor.person, &visitor.session).await {
+        // It ended a moment ago by itself, or from elsewhere.
+        Ok(()) | Err(PeopleError::Missing(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     let cookie = [(header::SET_COOKIE, cookie::forget())];
     Ok((cookie, Redirect::to("/dashboard/sign-in?done=out")).into_response())
 }
@@ -262,9 +250,7 @@ pub(super) async fn reset(State(app): State<App>, form: Form) -> Result<Response
     let wrong = match sign_in::reset_password(&app, token, password).await {
         Ok(user) => {
             let mut door = Redirect::to("/dashboard/sign-in?done=password").into_response();
-            let actor = format!("person {}", user.email);
-            let team = user.team;
-            door.extensions_mut().insert(Signed { team, actor });
+            door.extensions_mut().insert(Signed::by(&user));
             return Ok(door);
         }
         Err(PeopleError::Records(error)) => return Err(error.into()),

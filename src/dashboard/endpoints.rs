@@ -64,7 +64,7 @@ async fn lanes(app: &App, visitor: &Visitor) -> Result<Lanes, ApiError> {
         seen.entry(origin_of(url)).or_default();
     }
     let search = Search {
-        team: Some(visitor.team.clone()),
+        team: Some(visitor.team.to_string()),
         limit: RECENT,
         ..Search::default()
     };

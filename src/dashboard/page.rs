@@ -1,10 +1,9 @@
 //! What all pages share: the frame around them, who looks at them, and how they are sent.
 
-use crate::access::{Action, Actor, Role, TeamRules, permits};
+use crate::access::{Action, Actor, TeamRules, permits};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::dashboard::assets;
 use crate::records::sessions::Person;
 use askama::Template;
 use axum::extract::FromRequestParts;
@@ -81,17 +80,19 @@ impl Room {
 /// Who looks at a page, and at whose.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
-    pub(super) team: String,
-    pub(super) team_name: String,
-    pub(super) user: String,
-    pub(super) email: String,
-    pub(super) role: Role,
-    pub(super) session: String,
-    /// The same as records know them.
     pub(super) person: Arc<Person>,
+    pub(super) team_name: String,
     pub(super) rules: TeamRules,
     /// Proves that a form was made for this session.
     pub(super) csrf: String,
+}
+
+impl std::ops::Deref for Visitor {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        &self.person
+    }
 }
 
 impl Visitor {
@@ -120,13 +121,8 @@ impl FromRequestParts<App> for Visitor {
         let team = app.records.team(&person.team).await?;
         let team = team.ok_or(ApiError::NotFound("team"))?;
         Ok(Self {
-            team: team.id,
             team_name: team.name,
-            user: person.user.clone(),
-            email: person.email.clone(),
-            role: person.role,
             csrf: csrf(app, &person.session),
-            session: person.session.clone(),
             person,
             rules: TeamRules {
                 members_use_keys: team.members_use_keys,
@@ -162,10 +158,6 @@ impl Frame {
         self
     }
 
-    pub(super) fn version() -> String {
-        assets::version()
-    }
-
     pub(super) fn work_rooms(&self) -> Vec<Room> {
         self.permitted(&Room::WORK)
     }
@@ -183,4 +175,12 @@ impl Frame {
 /// A page as it is sent.
 pub(super) fn render(page: &impl Template) -> Html<String> {
     Html(page.render().expect("templates only write into memory"))
+}
+
+/// JSON laid out for people.
+pub(super) fn pretty(json: &str) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
+    value
+        .and_then(|value| serde_json::to_string_pretty(&value).ok())
+        .unwrap_or_else(|| json.to_owned())
 }

@@ -79,30 +79,37 @@ pub(super) async fn set_role(
 
 pub(super) async fn disable(
     visitor: Visitor,
-    State(app): State<App>,
-    Path(id): Path<String>,
+    app: State<App>,
+    id: Path<String>,
     _: Form,
 ) -> Result<Response, ApiError> {
-    members::set_status(&app, &visitor.team, &id, Status::Disabled).await?;
-    Ok(done("disabled"))
+    set_status(&visitor, app, id, (Status::Disabled, "disabled")).await
 }
 
 pub(super) async fn enable(
     visitor: Visitor,
-    State(app): State<App>,
-    Path(id): Path<String>,
+    app: State<App>,
+    id: Path<String>,
     _: Form,
 ) -> Result<Response, ApiError> {
-    members::set_status(&app, &visitor.team, &id, Status::Active).await?;
-    Ok(done("enabled"))
+    set_status(&visitor, app, id, (Status::Active, "enabled")).await
 }
 
 pub(super) async fn remove(
     visitor: Visitor,
-    State(app): State<App>,
-    Path(id): Path<String>,
+    app: State<App>,
+    id: Path<String>,
     _: Form,
 ) -> Result<Response, ApiError> {
-    members::set_status(&app, &visitor.team, &id, Status::Removed).await?;
-    Ok(done("removed"))
+    set_status(&visitor, app, id, (Status::Removed, "removed")).await
+}
+
+async fn set_status(
+    visitor: &Visitor,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    (status, word): (Status, &str),
+) -> Result<Response, ApiError> {
+    members::set_status(&app, &visitor.team, &id, status).await?;
+    Ok(done(word))
 }

@@ -6,7 +6,7 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
-use crate::dashboard::page::{Frame, Room, Visitor, render};
+use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
 use crate::dashboard::times::moment;
 use crate::dashboard::world::Side;
 use crate::records::tasks::list::{Cursor, TaskFilter, Total};
@@ -213,14 +213,6 @@ fn page(app: &App, visitor: &Visitor, side: &Side, task: Task, wrong: Wrong) -> 
         wrong,
         task,
     }
-}
-
-/// JSON laid out for people.
-pub(super) fn pretty(json: &str) -> String {
-    let value: Option<Value> = serde_json::from_str(json).ok();
-    value
-        .and_then(|value| serde_json::to_string_pretty(&value).ok())
-        .unwrap_or_else(|| json.to_owned())
 }
 
 pub(super) async fn show(

@@ -182,11 +182,7 @@ pub async fn set_metadata(
     body: Map<String, Value>,
 ) -> Result<Task, WorkError> {
     let metadata = metadata(body)?;
-    let rule = |task: &mut Task| {
-        task.metadata = metadata;
-        Ok(Told::Nobody)
-    };
-    change(app, world, id, rule).await
+    change_metadata(app, world, id, |_| Ok(metadata)).await
 }
 
 /// Rewrites a task's metadata by a rule.

@@ -1,8 +1,8 @@
 //! Inviting people, taking invitations back, accepting one.
 
 use crate::access::Role;
-use crate::api::account::sessions::{origin, signed_in};
-use crate::api::audit::Peer;
+use crate::api::account::sessions::signed_in;
+use crate::api::audit::{Peer, origin};
 use crate::api::body::ObjectBody;
 use crate::api::caller::TeamCaller;
 use crate::api::error::ApiError;

@@ -1,17 +1,16 @@
 //! Coming in: sessions, one's own password, links for those who forgot it.
 
 use crate::api::account::users::UserView;
-use crate::api::audit::{Peer, Signed};
+use crate::api::audit::{Peer, Signed, origin};
 use crate::api::body::ObjectBody;
 use crate::api::caller::PersonCaller;
 use crate::api::error::ApiError;
 use crate::api::fields::Fields;
 use crate::app::App;
 use crate::people::sign_in::{self, SignedIn};
-use crate::records::sessions::{Origin, Session};
+use crate::records::sessions::Session;
 use crate::time::shown;
 use axum::extract::{Extension, Path, State};
-use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, response};
@@ -38,23 +37,9 @@ pub(super) struct SessionView {
     is_current: bool,
 }
 
-/// From where and with what a call comes.
-pub(super) fn origin(peer: Option<Extension<Peer>>, headers: &HeaderMap) -> Origin {
-    let agent = headers
-        .get(USER_AGENT)
-        .and_then(|agent| agent.to_str().ok());
-    Origin {
-        address: peer.map_or_else(String::new, |Extension(Peer(ip))| ip.to_string()),
-        agent: agent.unwrap_or_default().to_owned(),
-    }
-}
-
 /// The answer to whoever is in now; also tells the audit log who that is.
 pub(super) fn signed_in(status: StatusCode, signed: SignedIn) -> Response {
-    let known = Signed {
-        team: signed.user.team.clone(),
-        actor: format!("person {}", signed.user.email),
-    };
+    let known = Signed::by(&signed.user);
     let view = SignedInView {
         token: signed.token,
         expires_at: shown(signed.expires_ms),
@@ -144,9 +129,6 @@ pub(super) async fn reset_password(
     let mut fields = Fields::only(body, &["token", "password"])?;
     let (token, password) = (fields.text("token")?, fields.text("password")?);
     let user = sign_in::reset_password(&app, &token, password).await?;
-    let known = Signed {
-        team: user.team,
-        actor: format!("person {}", user.email),
-    };
+    let known = Signed::by(&user);
     Ok((StatusCode::NO_CONTENT, Extension(known)).into_response())
 }

@@ -12,23 +12,30 @@ use axum::extract::State;
 use axum::response::Response;
 
 pub(super) async fn evaluation(
-    State(app): State<App>,
+    app: State<App>,
     caller: KeyCaller,
-    Segment(kind): Segment,
-    TaskBody(body): TaskBody,
+    kind: Segment,
+    body: TaskBody,
 ) -> Result<Response, ApiError> {
-    files::use_files(&app, caller.world(), &body).await?;
-    let made = quality::create(&app, caller.world(), ("evaluation", &kind), body).await?;
-    Ok(json_text(made))
+    create(app, caller, ("evaluation", kind), body).await
 }
 
 pub(super) async fn training(
+    app: State<App>,
+    caller: KeyCaller,
+    kind: Segment,
+    body: TaskBody,
+) -> Result<Response, ApiError> {
+    create(app, caller, ("training", kind), body).await
+}
+
+async fn create(
     State(app): State<App>,
     caller: KeyCaller,
-    Segment(kind): Segment,
+    (use_for, Segment(kind)): (&'static str, Segment),
     TaskBody(body): TaskBody,
 ) -> Result<Response, ApiError> {
     files::use_files(&app, caller.world(), &body).await?;
-    let made = quality::create(&app, caller.world(), ("training", &kind), body).await?;
+    let made = quality::create(&app, caller.world(), (use_for, &kind), body).await?;
     Ok(json_text(made))
 }
