@@ -14,6 +14,7 @@ mod forwarded;
 pub mod labelling;
 pub mod openapi;
 pub mod operator;
+mod responses;
 pub mod results;
 mod scale;
 pub mod server;
@@ -40,6 +41,7 @@ pub(crate) const SMALL_BODY_BYTES_MAX: usize = 65_536;
 #[must_use]
 pub fn table(app: App) -> Table {
     v2::routes(v1::routes(account::add(internal(Table::new(app)))))
+        .get("/responses/{id}", Action::Knock, responses::show)
         .get("/openapi.json", Action::Knock, openapi::json)
         .get("/docs", Action::Knock, openapi::docs)
 }

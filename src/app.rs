@@ -17,6 +17,7 @@ use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
 use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
 use crate::clock::Clock;
+use crate::cloud::{Clouds, CloudsError};
 use crate::config::Config;
 use crate::folder::{self, FolderError};
 use crate::journal::{Journal, JournalError};
@@ -72,6 +73,8 @@ pub struct App {
     pub journal: Journal,
     /// Teams, keys, producers, projects.
     pub records: Records,
+    /// Buckets of customers.
+    pub clouds: Clouds,
     /// Where uploaded files are; none where files are not kept.
     pub blobs: Option<Blobs>,
     /// What is due next.
@@ -120,6 +123,9 @@ pub enum OpenError {
     /// The place of files.
     #[error(transparent)]
     Blobs(#[from] BlobsError),
+    /// What this gateway is at clouds.
+    #[error(transparent)]
+    Clouds(#[from] CloudsError),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] LinkError),
@@ -174,6 +180,7 @@ impl App {
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,
+            clouds: Clouds::open(&config)?,
             queue: open_queue(&config, role, clock.clone()).await?,
             config: Arc::new(config),
             _lock: lock.map(Arc::new),

@@ -2,13 +2,16 @@
 //! bytes, never whose they are or whether they may be read; holds no more of a file in memory
 //! than one part.
 
+use crate::cloud::CloudsError;
+use crate::cloud::aws::{OwnBucket, own_bucket};
 use crate::config::Config;
-use crate::config::files::Place;
+use crate::config::files::{BucketUrl, Place};
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +19,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of a file in memory, for a folder: large enough to write well.
 const FOLDER_PART_BYTES: usize = 256 * 1024;
+/// For a bucket, where every part but the last must have 5 MiB.
+const BUCKET_PART_BYTES: usize = 6 * 1024 * 1024;
 /// Waiting until another upload has ended.
 const TURN_MAX: Duration = Duration::from_secs(20);
 
@@ -42,6 +47,9 @@ pub enum BlobsError {
     /// The folder cannot be made.
     #[error("files.url: {0}")]
     Folder(#[from] std::io::Error),
+    /// The bucket cannot be opened.
+    #[error(transparent)]
+    Bucket(#[from] CloudsError),
 }
 
 impl From<object_store::Error> for BlobsError {
@@ -67,6 +75,7 @@ impl Blobs {
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
                 (Arc::new(store), FOLDER_PART_BYTES)
             }
+            Place::Bucket(url) => (bucket(config, url)?, BUCKET_PART_BYTES),
         };
         Ok(Some(Self {
             store,
@@ -117,6 +126,19 @@ impl Blobs {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The operator's bucket, below its prefix.
+fn bucket(config: &Config, url: BucketUrl) -> Result<Arc<dyn ObjectStore>, BlobsError> {
+    let own = OwnBucket {
+        key_id: url.key_id,
+        secret_key: url.secret_key,
+        bucket: url.bucket,
+        region: url.region,
+        endpoint: url.endpoint,
+    };
+    let store = own_bucket(config, &own)?;
+    Ok(Arc::new(PrefixStore::new(store, url.prefix)))
 }
 
 fn place(team: &str, id: &str) -> Path {

@@ -2,12 +2,15 @@
 //! or makes a random number; time and chance are arguments.
 
 pub mod address;
+pub mod bucket;
 pub mod diagnosis;
 pub mod email;
+pub mod oversize;
 pub mod retry;
 pub mod signature;
 pub mod target;
 
+use crate::callback::bucket::Trouble;
 use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -225,6 +228,8 @@ pub enum Outcome {
     Failed(Fault),
     /// It went by mail, and this is what the mail server made of it.
     Mailed(MailReply),
+    /// Its response was to go into the team's bucket first, and did not.
+    Unstored(Trouble),
 }
 
 /// What the mail server made of a letter.
@@ -259,7 +264,7 @@ impl Outcome {
             Self::Answered { status, .. } => Some(*status),
             Self::Mailed(MailReply::Taken) => Some(250),
             Self::Mailed(MailReply::Refused(code) | MailReply::PutOff(code)) => Some(*code),
-            Self::Mailed(MailReply::Away) | Self::Failed(_) => None,
+            Self::Mailed(MailReply::Away) | Self::Failed(_) | Self::Unstored(_) => None,
         }
     }
 
@@ -268,7 +273,7 @@ impl Outcome {
     pub fn location(&self) -> Option<&str> {
         match self {
             Self::Answered { location, .. } => location.as_deref(),
-            Self::Failed(_) | Self::Mailed(_) => None,
+            Self::Failed(_) | Self::Mailed(_) | Self::Unstored(_) => None,
         }
     }
 
@@ -286,9 +291,10 @@ impl Outcome {
             }
             | Self::Failed(Fault::Timeout(_) | Fault::ConnectRefused | Fault::ConnectFailed)
             | Self::Mailed(MailReply::PutOff(_) | MailReply::Away) => Health::Overloaded,
-            Self::Answered { .. } | Self::Failed(_) | Self::Mailed(MailReply::Refused(_)) => {
-                Health::Refusing
-            }
+            Self::Answered { .. }
+            | Self::Failed(_)
+            | Self::Mailed(MailReply::Refused(_))
+            | Self::Unstored(_) => Health::Refusing,
         }
     }
 }

@@ -4,11 +4,13 @@
 
 mod account;
 pub mod files;
+pub mod integrations;
 mod queue;
 mod rules;
 pub mod secret_url;
 mod store;
 
+use crate::config::integrations::Integrations;
 use crate::config::secret_url::{SecretUrl, mask_passwords};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -39,7 +41,7 @@ section!(
     /// Every setting.
     Config {
         data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
-        account: Account, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
+        account: Account, integrations: Integrations, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
         retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -258,12 +260,11 @@ fn set_from_environment(settings: &mut Table, name: &str, value: &str) -> Result
         message: "no such setting; the name is RINGBACK__<SECTION>__<SETTING>".to_owned(),
     };
     let path = name.trim_start_matches(ENVIRONMENT_PREFIX).to_lowercase();
-    let (section, key) = path.split_once("__").ok_or_else(unknown)?;
-    let slot = settings
-        .get_mut(section)
-        .and_then(Value::as_table_mut)
-        .and_then(|table| table.get_mut(key))
-        .ok_or_else(unknown)?;
+    let (section, keys) = path.split_once("__").ok_or_else(unknown)?;
+    let mut slot = settings.get_mut(section).ok_or_else(unknown)?;
+    for key in keys.split("__") {
+        slot = slot.get_mut(key).ok_or_else(unknown)?;
+    }
     *slot = if slot.is_str() {
         Value::String(value.to_owned())
     } else {

@@ -9,6 +9,7 @@ mod callbacks;
 mod door;
 mod endpoints;
 mod form;
+mod integrations;
 mod keys;
 mod live;
 mod page;
@@ -22,8 +23,8 @@ mod times;
 mod world;
 
 use crate::access::Action::{
-    AuditWork, EditProjects, Knock, ManagePeople, ManageSelf, ManageTeam, ResendCallbacks,
-    RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
+    AuditWork, EditProjects, Knock, ManageIntegrations, ManagePeople, ManageSelf, ManageTeam,
+    ResendCallbacks, RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
 };
 use crate::api;
 use crate::api::table::Table;
@@ -49,7 +50,7 @@ pub fn pages(table: Table) -> Table {
         .get("/dashboard/static/{name}", Knock, assets::serve)
         .get("/dashboard/audit", SeeAudit, audit::show);
     let table = endpoint_pages(callback_pages(door_pages(table)));
-    keys_pages(team_pages(work_pages(table)))
+    integration_pages(keys_pages(team_pages(work_pages(table))))
 }
 
 /// For nobody in particular, and for oneself.
@@ -180,6 +181,35 @@ fn team_pages(table: Table) -> Table {
             "/dashboard/team/users/{id}/remove",
             ManagePeople,
             people::remove,
+        )
+}
+
+fn integration_pages(table: Table) -> Table {
+    table
+        .get(
+            "/dashboard/integrations",
+            ManageIntegrations,
+            integrations::show,
+        )
+        .post(
+            "/dashboard/integrations/results",
+            ManageIntegrations,
+            integrations::save_results,
+        )
+        .post(
+            "/dashboard/integrations/{cloud}",
+            ManageIntegrations,
+            integrations::save,
+        )
+        .post(
+            "/dashboard/integrations/{cloud}/test",
+            ManageIntegrations,
+            integrations::test,
+        )
+        .post(
+            "/dashboard/integrations/{cloud}/remove",
+            ManageIntegrations,
+            integrations::remove,
         )
 }
 

@@ -14,6 +14,7 @@
 pub mod attempt;
 pub mod client;
 pub mod housekeeping;
+mod oversize;
 pub mod rebuild;
 pub mod request;
 pub mod settle;

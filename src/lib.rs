@@ -6,10 +6,11 @@
 //!   bytes and times are written.
 //! - [`checksum`], [`clock`], [`config`], [`folder`], [`gather`], [`metrics`],
 //!   [`passwords`], [`telemetry`], [`shutdown`], [`vault`]: the ground.
+//! - [`cloud`]: buckets at Amazon, Google and Azure.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, people, keys, work. [`blobs`]: the bytes of files.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
-//! - [`mail`]: letters on their way. [`work`]: projects, tasks, batches.
+//! - [`integrations`]: customers' buckets. [`mail`]: letters on their way. [`work`]: projects, tasks, batches.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] and [`resend`] revive,
 //!   [`explain`] tells. [`people`]: who joins, comes in, changes roles.
 //! - [`teams`]: what a team decides about its deliveries. [`files`]: customers' files.
@@ -31,6 +32,8 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod vault;
 
+pub mod cloud;
+
 pub mod blobs;
 pub mod journal;
 pub mod queue;
@@ -39,6 +42,7 @@ pub mod records;
 pub mod app;
 pub mod migration;
 
+pub mod integrations;
 pub mod mail;
 pub mod work;
 

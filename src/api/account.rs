@@ -2,6 +2,7 @@
 //! none for these; a person sends their session's token as Bearer.
 
 mod audit;
+mod integrations;
 mod invites;
 mod keys;
 mod secrets;
@@ -10,13 +11,14 @@ mod team;
 mod users;
 
 use crate::access::Action::{
-    Knock, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit, SeeTeam, UseKeys,
+    Knock, ManageIntegrations, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit,
+    SeeTeam, UseKeys,
 };
 use crate::api::table::Table;
 
 /// Adds them to the table.
 pub(super) fn add(table: Table) -> Table {
-    let table = team_and_keys(people(table));
+    let table = clouds(team_and_keys(people(table)));
     table
         .post("/account/v1/sessions", Knock, sessions::sign_in)
         .get("/account/v1/sessions", ManageSelf, sessions::list)
@@ -54,6 +56,29 @@ fn people(table: Table) -> Table {
         )
         .post("/account/v1/users/{id}/enable", ManagePeople, users::enable)
         .delete("/account/v1/users/{id}", ManagePeople, users::remove)
+}
+
+fn clouds(table: Table) -> Table {
+    const ONE: &str = "/account/v1/integrations/{cloud}";
+    table
+        .get(
+            "/account/v1/integrations",
+            ManageIntegrations,
+            integrations::list,
+        )
+        .put(
+            "/account/v1/integrations",
+            ManageIntegrations,
+            integrations::set_large_results,
+        )
+        .get(ONE, ManageIntegrations, integrations::show)
+        .put(ONE, ManageIntegrations, integrations::put)
+        .delete(ONE, ManageIntegrations, integrations::remove)
+        .post(
+            "/account/v1/integrations/{cloud}/test",
+            ManageIntegrations,
+            integrations::test,
+        )
 }
 
 fn team_and_keys(table: Table) -> Table {

@@ -3,6 +3,8 @@
 
 use crate::app::error::StoreError;
 use crate::files::FilesError;
+use crate::integrations::IntegrationsError;
+use crate::integrations::responses::ResponseError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
 use crate::records::RecordsError;
@@ -200,6 +202,29 @@ impl From<JournalError> for ApiError {
             JournalError::Full => Self::Full,
             JournalError::Closed => Self::ShuttingDown,
             JournalError::Unavailable(_) | JournalError::Unfit(_) => Self::Unavailable,
+        }
+    }
+}
+
+impl From<IntegrationsError> for ApiError {
+    fn from(error: IntegrationsError) -> Self {
+        match error {
+            IntegrationsError::Invalid { field, reason } => Self::Invalid { field, reason },
+            IntegrationsError::Missing(what) => Self::NotFound(what),
+            IntegrationsError::Records(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResponseError> for ApiError {
+    fn from(error: ResponseError) -> Self {
+        match error {
+            ResponseError::Missing => Self::NotFound("response"),
+            ResponseError::Cloud(error) => {
+                tracing::warn!(error = %error, "a large response cannot be reached");
+                Self::Unavailable
+            }
+            ResponseError::Records(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::api::v1::Query;
 use crate::app::App;
+use crate::integrations::attachments::{Attachment, Signing};
 use crate::records::tasks::Task;
 use crate::records::tasks::object::TaskObject;
 use crate::work::fields::Fields;
@@ -25,15 +26,16 @@ struct Waiting<'a> {
     team_id: &'a str,
     mode: &'a str,
     task: TaskObject<'a>,
+    /// Those that a cloud must sign, signed for a while.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Value>,
 }
 
-impl<'a> From<&'a Task> for Waiting<'a> {
-    fn from(task: &'a Task) -> Self {
-        Self {
-            team_id: &task.team_id,
-            mode: &task.mode,
-            task: task.object(),
-        }
+/// One that could not be signed says why; the task is handed out all the same.
+fn attachment(attachment: Attachment) -> Value {
+    match attachment.signed {
+        Ok(signed) => json!({"url": attachment.url, "signed_url": signed}),
+        Err(reason) => json!({"url": attachment.url, "error": reason}),
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) async fn feed(State(app): State<App>, query: Query) -> Result<Respons
     let limit = query.number("limit", (1, TASKS_MAX.unsigned_abs()), PAGE)?;
     let wait_ms = query.number("wait_ms", (0, WAIT_MS_MAX), 0)?;
     let tasks = labelling::waiting(&app, &after, limit.cast_signed(), wait_ms).await?;
-    Ok(answer(&tasks))
+    Ok(answer(&app, &tasks).await)
 }
 
 pub(super) async fn claim(
@@ -66,7 +68,7 @@ pub(super) async fn claim(
     };
     let ids = task_ids(fields.0)?;
     let tasks = labelling::claim(&app, &ids, producer, lease_ms).await?;
-    Ok(answer(&tasks))
+    Ok(answer(&app, &tasks).await)
 }
 
 pub(super) async fn acknowledge(
@@ -79,13 +81,23 @@ pub(super) async fn acknowledge(
     Ok(Json(json!({"task_ids": ids})))
 }
 
-fn answer(tasks: &[Task]) -> Response {
+async fn answer(app: &App, tasks: &[Task]) -> Response {
     #[derive(Serialize)]
     struct Answer<'a> {
         tasks: Vec<Waiting<'a>>,
     }
-    let tasks = tasks.iter().map(Waiting::from).collect();
-    Json(Answer { tasks }).into_response()
+    let mut signing = Signing::default();
+    let mut waiting = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let signed = signing.sign(app, &task.team_id, &task.params).await;
+        waiting.push(Waiting {
+            team_id: &task.team_id,
+            mode: &task.mode,
+            task: task.object(),
+            attachments: signed.into_iter().map(attachment).collect(),
+        });
+    }
+    Json(Answer { tasks: waiting }).into_response()
 }
 
 fn producer(caller: &Caller) -> Result<&str, ApiError> {

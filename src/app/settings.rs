@@ -1,10 +1,12 @@
 //! What deliveries need to know about a team, ready to use, kept for a few seconds.
 
 use crate::app::fresh::Fresh;
+use crate::callback::bucket::Cloud;
 use crate::callback::retry::Policy;
 use crate::callback::signature::Secret;
 use crate::callback::target::{Candidates, Provenance, origin_of, resolve};
 use crate::callback::{Callback, CallbackId, Mode, TaskKey, TeamId, TimestampMs};
+use crate::config::Delivery;
 use crate::queue::{Entry, Origin};
 use crate::records::secrets::{OldSecret, SecretKind};
 use crate::records::teams::Team;
@@ -44,6 +46,9 @@ pub struct TeamSettings {
     pub attempt_timeout_ms: Option<u64>,
     /// Besides 401 and 403, the status by which an endpoint asks for the previous key.
     pub grace_status: Option<u16>,
+    /// Where its large results go, if not into callbacks: a cloud, and what stands before
+    /// their names.
+    pub large_results: Option<(Cloud, String)>,
     /// What signs its callbacks: the secret in force, then perhaps the one it replaced.
     signing_secrets: Vec<Secret>,
     signing_grace_until: TimestampMs,
@@ -99,6 +104,15 @@ impl TeamSettings {
     pub fn took_new_key(&self, url: &str, mode: Mode) -> Option<bool> {
         let key = (url.to_owned(), self.auth_mode(mode));
         self.endpoint_keys.get(&key).copied()
+    }
+
+    /// The budget of one attempt, milliseconds.
+    #[must_use]
+    pub fn budget_ms(&self, delivery: &Delivery) -> u64 {
+        let configured = delivery.attempt_timeout_ms;
+        self.attempt_timeout_ms
+            .unwrap_or(configured)
+            .min(configured)
     }
 
     fn auth_keys(&self, mode: Mode) -> &AuthKeys {
@@ -214,11 +228,17 @@ impl Settings {
             self.records.endpoint_keys(id).await?
         };
         let keys = endpoint_keys.into_iter();
+        let results = self.records.large_results(id).await?;
+        let large_results = results.and_then(|(cloud, prefix)| {
+            let cloud = Cloud::parse(&cloud)?;
+            Some((cloud, prefix))
+        });
         Ok(Some(TeamSettings {
             id: team.id.as_str().into(),
             live_project_urls: live_projects.into_iter().collect(),
             test_project_urls: test_projects.into_iter().collect(),
             paused: paused.into_iter().collect(),
+            large_results,
             endpoint_keys: keys
                 .map(|key| ((key.url, key.mode), key.takes_new))
                 .collect(),
@@ -244,6 +264,7 @@ impl Settings {
             members_use_keys: team.members_use_keys,
             attempt_timeout_ms: team.attempt_timeout_ms,
             grace_status: team.grace_status,
+            large_results: None,
             signing_secrets: vec![parse(&team.signing_secret)],
             signing_grace_until: 0,
             live: AuthKeys::alone(team.live_callback_auth),

@@ -6,6 +6,7 @@ use crate::callback::Fault;
 use crate::callback::MailReply;
 use crate::callback::Outcome;
 use crate::callback::Phase;
+use crate::callback::bucket::Trouble;
 use std::borrow::Cow;
 
 /// Longest piece of a `Location` header shown, in characters: enough for any
@@ -44,6 +45,7 @@ pub fn diagnose(outcome: &Outcome) -> Diagnosis {
         Outcome::Answered { status, .. } => of_status(*status),
         Outcome::Failed(fault) => of_fault(*fault),
         Outcome::Mailed(reply) => of_mail(*reply),
+        Outcome::Unstored(trouble) => of_bucket(*trouble),
     }
 }
 
@@ -109,6 +111,10 @@ fn of_mail(reply: MailReply) -> Diagnosis {
         MailReply::PutOff(_) => MAIL_PUT_OFF,
         MailReply::Away => MAIL_AWAY,
     }
+}
+
+fn of_bucket(trouble: Trouble) -> Diagnosis {
+    from_code(trouble.code()).unwrap_or(BUCKET_ODD)
 }
 
 /// Declares each diagnosis as a constant and lists them all, so that none can be
@@ -210,6 +216,39 @@ diagnoses! {
     MAIL_AWAY: "mail_server_away",
         "This gateway's mail server did not answer, or did not let the gateway in.",
         "It is tried again; ask the operator to check the mail settings if it goes on.";
+    BUCKET_NOT_SET_UP: "bucket_not_set_up",
+        "There is no integration with this cloud.",
+        "Set it up on the Integrations page, or have large results delivered whole.";
+    BUCKET_NOT_TRUSTED: "bucket_not_trusted",
+        "The cloud account does not let this gateway in.",
+        "Press Test connection on the Integrations page: it says what to change.";
+    BUCKET_DENIED: "bucket_denied",
+        "This gateway is let in, but may not do this with the bucket.",
+        "Press Test connection on the Integrations page: it says what to change.";
+    BUCKET_MISSING: "bucket_missing",
+        "There is no such bucket or container.",
+        "Correct its name on the Integrations page, or make it.";
+    BUCKET_OBJECT_MISSING: "bucket_object_missing",
+        "There is no such object in the bucket.",
+        "Correct the object's name, or put it into the bucket.";
+    BUCKET_REGION: "bucket_region",
+        "The bucket is in another region.",
+        "Press Test connection on the Integrations page: it says which region that is.";
+    BUCKET_CLOCK: "bucket_clock",
+        "The clocks of this gateway and of the cloud differ by minutes.",
+        "Ask the operator of this gateway to set its clock.";
+    BUCKET_NETWORK: "bucket_network",
+        "The cloud cannot be reached.",
+        "It is tried again; ask the operator whether this gateway reaches the cloud if it goes on.";
+    BUCKET_BUSY: "bucket_busy",
+        "The cloud asks to come later.",
+        "Nothing is to be done: it is tried again.";
+    BUCKET_GATEWAY: "bucket_gateway",
+        "The cloud does not know this gateway.",
+        "Ask the operator of this gateway to renew its own credentials at this cloud.";
+    BUCKET_ODD: "bucket_odd",
+        "The cloud answered with something unexpected.",
+        "Read the cloud's answer, and send it to the operator of this gateway.";
 }
 
 #[cfg(test)]
@@ -279,6 +318,9 @@ mod tests {
             (MailReply::Away, "mail_server_away"),
         ] {
             check(Outcome::Mailed(reply), code);
+        }
+        for trouble in Trouble::ALL {
+            check(Outcome::Unstored(trouble), trouble.code());
         }
     }
 

@@ -64,7 +64,9 @@ pub fn decide(
         Outcome::Answered { retry_after, .. } => retry_after
             .as_deref()
             .and_then(|value| parse_retry_after_ms(value, now)),
-        Outcome::Failed(_) | Outcome::Mailed(MailReply::PutOff(_) | MailReply::Away) => None,
+        Outcome::Failed(_)
+        | Outcome::Mailed(MailReply::PutOff(_) | MailReply::Away)
+        | Outcome::Unstored(_) => None,
     };
     if number > policy.retries_max {
         return Verdict::Dead(DEAD_USED_UP);

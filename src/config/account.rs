@@ -27,6 +27,13 @@ impl Account {
         format!("{base}/dashboard/{page}?token={token}")
     }
 
+    /// A link to a large response, with what opens it.
+    #[must_use]
+    pub fn response_link(&self, id: &str, signature: &str) -> String {
+        let base = self.public_url.trim_end_matches('/');
+        format!("{base}/responses/{id}?signature={signature}")
+    }
+
     /// Every broken rule.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();

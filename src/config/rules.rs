@@ -66,6 +66,7 @@ impl Config {
             .chain(self.files.problems())
             .chain(self.queue.problems())
             .chain(self.account.problems())
+            .chain(self.integrations.problems())
             .chain(self.mail.problems())
             .collect()
     }

@@ -9,6 +9,7 @@ use crate::callback::{
     Callback, HELD_GONE, HELD_NO_URL, HELD_PAUSED, Health, Outcome, State, Verdict,
 };
 use crate::delivery::client::Answer;
+use crate::delivery::oversize::lighten;
 use crate::delivery::request::Sent;
 use crate::delivery::settle::Finished;
 use crate::delivery::transports::Transports;
@@ -50,13 +51,20 @@ pub async fn run(
     if started_ms.saturating_add(app.config.delivery.attempt_timeout_ms) > claim.expires {
         return Finished::unattempted(claim, Next::Return);
     }
-    let sent = Sent {
+    let mut sent = Sent {
         url,
         provenance,
         number: callback.attempts + 1,
         started_ms,
+        spent_ms: 0,
     };
-    let answer = transports.carry(app, &settings, callback, &sent).await;
+    let answer = match lighten(app, &settings, callback).await {
+        Ok((ready, spent_ms)) => {
+            sent.spent_ms = spent_ms;
+            transports.carry(app, &settings, &ready, &sent).await
+        }
+        Err(unstored) => unstored,
+    };
     finish(app, claim, callback, &settings, &sent, answer).await
 }
 

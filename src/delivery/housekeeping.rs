@@ -104,5 +104,6 @@ async fn prune_records(app: &App, now: TimestampMs, dead: TimestampMs) -> Result
     records.prune_sessions(now.saturating_sub(DAY_MS)).await?;
     while records.forget_idempotency_keys(now, PRUNE_BATCH).await? == FULL {}
     while records.prune_task_events(dead, PRUNE_BATCH).await? == FULL {}
+    while records.prune_stored_responses(dead, PRUNE_BATCH).await? == FULL {}
     Ok(())
 }

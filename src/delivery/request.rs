@@ -24,6 +24,8 @@ pub struct Sent<'a> {
     pub number: u32,
     /// When it began.
     pub started_ms: u64,
+    /// What of its budget is spent already, milliseconds.
+    pub spent_ms: u64,
 }
 
 /// POSTs the callback within one budget. While the previous callback auth key is still good,
@@ -39,8 +41,8 @@ pub async fn post(
     let Ok(url) = parse_url(sent.url) else {
         return Answer::unsent(Fault::Url);
     };
-    let configured = app.config.delivery.attempt_timeout_ms;
-    let budget_ms = settings.attempt_timeout_ms.unwrap_or(configured);
+    let budget_ms = settings.budget_ms(&app.config.delivery);
+    let budget_ms = budget_ms.saturating_sub(sent.spent_ms);
     let headers = headers(settings, callback, sent);
     let within = |budget_ms, headers| {
         let (budget, body) = (Duration::from_millis(budget_ms), callback.body.clone());

@@ -49,9 +49,8 @@ async fn mail(
 ) -> Answer {
     let start = Instant::now();
     let delivery = &app.config.delivery;
-    let configured_ms = delivery.attempt_timeout_ms;
-    let budget_ms = settings.attempt_timeout_ms.unwrap_or(configured_ms);
-    let budget = Duration::from_millis(budget_ms.min(configured_ms));
+    let budget_ms = settings.budget_ms(delivery).saturating_sub(sent.spent_ms);
+    let budget = Duration::from_millis(budget_ms);
     let letter = letters::callback(callback.mode, &callback.body);
     let id = callback.id.to_string();
     let told = timeout(budget, sender.send_callback(sent.url, &id, letter)).await;

@@ -64,6 +64,7 @@ pub async fn send(
         provenance: Provenance::TeamDefault,
         number: 1,
         started_ms: app.clock.now(),
+        spent_ms: 0,
     };
     // One of its own: connections of deliveries must not be warm only because of samples.
     let transports = Transports {

@@ -102,6 +102,8 @@ impl World {
             "/v1/task/" if route.path == "/v1/task/{id}" && route.method == "POST" => {
                 "categorization".to_owned() // a type stands there
             }
+            "/account/v1/integrations/" => "aws".to_owned(),
+            "/responses/" => self.name(),
             "/v1/task/" => self.task(team).await,
             "/v1/projects/" => self.project(team).await,
             "/v1/batches/" => self.batch(team).await,
@@ -215,7 +217,8 @@ impl World {
 
     /// Another team's thing is not there for whoever may do this to their own.
     async fn check_foreign(&self, route: &Route, actor: Actor, secret: &str, user: &str) {
-        const FOR_ALL: [&str; 5] = [
+        const FOR_ALL: [&str; 6] = [
+            "/account/v1/integrations/",
             "/v2/",
             "/account/v1/callback-auth/",
             "/internal/",

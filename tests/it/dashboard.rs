@@ -4,6 +4,7 @@ mod doors;
 
 use crate::support::app::{START_MS, TestApp};
 use crate::support::browser::Browser;
+use crate::support::clouds::{Moto, secret_file};
 use crate::support::endpoint::Endpoint;
 use ringback::api::server;
 use ringback::people::invitations;
@@ -215,4 +216,51 @@ async fn a_project_is_made_and_its_parameters_edited() {
     ana.reads("version 1").await;
     looked_at(&ana, "project").await;
     ana.reads("birds / 2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_is_set_up_tested_and_chosen_for_large_results() {
+    let mut moto = Moto::start();
+    moto.make_bucket("kites");
+    let app = TestApp::with(|config| {
+        let aws = &mut config.integrations.aws;
+        "210987654321".clone_into(&mut aws.account_id);
+        "key".clone_into(&mut aws.access_key_id);
+        aws.secret_key_file = secret_file(&config.data.dir, "aws-secret", "secret");
+        aws.sts_endpoint = moto.url();
+        aws.endpoint = moto.url();
+    })
+    .await;
+    let base = serve(&app).await;
+    let browser = admin(&app, &base).await;
+    browser.go(&format!("{base}/dashboard/integrations")).await;
+    browser.reads("arn:aws:iam::210987654321:root").await;
+    looked_at(&browser, "integrations-empty").await;
+    browser.fill("role_arn", "my-role").await;
+    browser.fill("region", "us-east-1").await;
+    browser.fill("bucket", "nobodys").await;
+    browser.press("Save").await;
+    browser.reads("must be a role's ARN").await;
+    looked_at(&browser, "integrations-wrong").await;
+    let role = "arn:aws:iam::123456789012:role/ringback";
+    browser.fill("role_arn", role).await;
+    browser.press("Save").await;
+    browser.reads("Test the connection next").await;
+    browser.press("Test connection").await;
+    browser.reads("There is no such bucket or container").await;
+    browser.reads("Correct the bucket's name").await;
+    looked_at(&browser, "integrations-failed").await;
+    browser.fill("bucket", "kites").await;
+    browser.press("Save").await;
+    browser.reads("Not tested").await;
+    browser.press("Test connection").await;
+    browser.reads("The connection works").await;
+    let choice = browser.find("#results-cloud").await;
+    choice.select_by_value("aws").await.unwrap();
+    let save = browser.find("#results button").await;
+    save.click().await.unwrap();
+    browser.reads("it counts for every result").await;
+    browser.press("How to let us in").await;
+    browser.reads("arn:aws:s3:::kites/ringback/*").await;
+    looked_at(&browser, "integrations").await;
 }

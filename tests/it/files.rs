@@ -1,6 +1,7 @@
 //! Customers' files: kept whole or not at all, read by the labelling side, deleted unused.
 
 use crate::support::app::{Answer, START_MS, TEAM, TestApp};
+use crate::support::clouds::Moto;
 use crate::support::endpoint::{Endpoint, Reply};
 use axum::http::StatusCode;
 use ringback::callback::Mode;
@@ -264,4 +265,72 @@ async fn processes_without_a_common_folder_refuse_files() {
         };
         assert_eq!(answer.status, expected, "{answer:?}");
     }
+}
+
+/// An app whose files are in a bucket of a server that checks signatures.
+async fn bucket_app(moto: &mut Moto) -> (TestApp, String) {
+    moto.make_bucket("files");
+    let user = moto.user_who_may("s3:*");
+    moto.is_strict(true).await;
+    let key_id = user.key_id;
+    let secret = user.secret.replace('/', "%2F").replace('+', "%2B");
+    let url = moto.url();
+    let url = format!("s3://{key_id}:{secret}@files/up/loads?region=us-east-1&endpoint={url}");
+    let app = TestApp::with(|config| {
+        config.files.url = url.as_str().into();
+        config.files.file_bytes_max = 30_000_000;
+    })
+    .await;
+    let key = app.app.records.add_api_key(TEAM, Mode::Live, START_MS);
+    let key = key.await.unwrap();
+    (app, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_in_a_bucket_are_uploaded_in_parts_read_and_deleted() {
+    let mut moto = Moto::start();
+    let (app, key) = bucket_app(&mut moto).await;
+    let large = "kite ".repeat(3_000_000); // 15 MB: three parts
+    for text in ["small", large.as_str()] {
+        let answer = upload(&app, &key, &[("file", text)]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let id = answer.body["id"].as_str().unwrap();
+        let path = format!("/internal/v1/files/{id}");
+        let bytes = app.send("GET", &path, "", "", Some(app.key())).await;
+        assert!(bytes.body.as_str() == Some(text), "{}", bytes.status);
+    }
+    moto.is_strict(false).await;
+    let keys = moto.keys("files");
+    assert_eq!(keys.len(), 2);
+    let below = format!("up/loads/{TEAM}/");
+    assert!(keys.iter().all(|key| key.starts_with(&below)), "{keys:?}");
+    app.clock.advance_ms(31 * DAY_MS);
+    assert_eq!(files::tend(&app.app).await.unwrap(), 2);
+    assert!(moto.keys("files").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_refuses_or_lost_a_file_is_told_apart() {
+    let mut moto = Moto::start();
+    let (app, key) = bucket_app(&mut moto).await;
+    let file = upload(&app, &key, &[("file", "bytes")]).await.body;
+    let path = format!("/internal/v1/files/{}", file["id"].as_str().unwrap());
+    moto.is_strict(false).await;
+    let object = moto.keys("files").remove(0);
+    moto.call(
+        "s3",
+        "delete_object",
+        json!({"Bucket": "files", "Key": object}),
+    );
+    let lost = app.send("GET", &path, "", "", Some(app.key())).await;
+    assert_eq!(lost.status, StatusCode::NOT_FOUND, "{lost:?}");
+    moto.call("s3", "delete_bucket", json!({"Bucket": "files"}));
+    let gone = app.send("GET", &path, "", "", Some(app.key())).await;
+    assert_eq!(gone.status, StatusCode::SERVICE_UNAVAILABLE, "{gone:?}");
+    let refused = upload(&app, &key, &[("file", "bytes")]).await;
+    assert_eq!(
+        refused.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "{refused:?}"
+    );
 }

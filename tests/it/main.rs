@@ -16,6 +16,7 @@ mod full_disk; // finishing what was accepted without room
 mod fuzz; // made-up requests against the description
 mod guides; // the guides for integrators, run as they stand
 mod intake; // handing in results: forms, answers, limits
+mod integrations; // customers' buckets, at the clouds' own kind of servers
 mod journal_contract; // the rules every journal keeps, on every database
 mod migrate_store; // an embedded installation into PostgreSQL
 mod openapi; // the description: whole and true

@@ -209,3 +209,55 @@ async fn processes_that_start_at_once_make_one_schema() {
         tasks.join_all().await;
     }
 }
+
+#[tokio::test]
+async fn an_integration_is_its_teams_and_takes_its_large_results_along() {
+    for it in subjects().await {
+        let records = &it.records;
+        for team in ["a", "b"] {
+            records.add_team(team, "Team", NOW).await.unwrap();
+        }
+        let mut made = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let records = records.clone();
+            made.spawn(async move { records.integration_identity("a").await.unwrap() });
+        }
+        let made = made.join_all().await;
+        assert!(made.iter().all(|it| *it == made[0]), "on {}", it.name);
+        let other = records.integration_identity("b").await.unwrap();
+        assert_ne!(made[0].external_id, other.external_id);
+        assert_ne!(made[0].short_id, other.short_id);
+        assert_eq!(made[0].short_id.len(), 8);
+
+        let results = Some(("aws", "out"));
+        assert!(!records.set_large_results("a", results).await.unwrap());
+        records
+            .put_integration("a", ("aws", "{1}"), NOW)
+            .await
+            .unwrap();
+        assert!(records.set_large_results("a", results).await.unwrap());
+        assert!(!records.set_large_results("b", results).await.unwrap());
+        let set = records.large_results("a").await.unwrap();
+        assert_eq!(set, Some(("aws".to_owned(), "out".to_owned())));
+        // A test of names that were replaced meanwhile does not count.
+        let tested = async |names: &str| {
+            let named = ("aws", names);
+            records
+                .note_integration_test("a", named, "works", NOW)
+                .await
+                .unwrap();
+            records.integrations("a").await.unwrap()[0].tested.clone()
+        };
+        assert_eq!(tested("{0}").await, None);
+        assert_eq!(tested("{1}").await, Some((NOW, "works".to_owned())));
+        records
+            .put_integration("a", ("aws", "{2}"), NOW)
+            .await
+            .unwrap();
+        assert_eq!(records.integrations("a").await.unwrap()[0].tested, None);
+        assert!(records.integrations("b").await.unwrap().is_empty());
+        assert!(!records.remove_integration("b", "aws").await.unwrap());
+        assert!(records.remove_integration("a", "aws").await.unwrap());
+        assert_eq!(records.large_results("a").await.unwrap(), None);
+    }
+}

@@ -3,6 +3,7 @@
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod authority; // certificates as files
 pub(crate) mod browser;
+pub(crate) mod clouds; // S3 and its like on loopback
 pub(crate) mod comparison; // two stores, column by column
 pub(crate) mod endpoint; // a receiver that speaks HTTP well
 pub(crate) mod fleet; // several processes on shared stores

@@ -1,6 +1,8 @@
 //! PURE: every table and column of the records. A table that is not here is lost when a store
 //! is moved; a test compares this with the schema.
 
+mod integrations;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -364,6 +366,9 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
+    integrations::IDENTITIES,
+    integrations::INTEGRATIONS,
+    integrations::STORED_RESPONSES,
     VAULT_CHECK,
 ];
 
