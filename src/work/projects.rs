@@ -56,6 +56,11 @@ pub async fn create(
         created_ms: now.cast_signed(),
         version: 0,
     };
+    let max = app.config.work.projects_max;
+    if app.records.count_projects(world).await? >= i64::from(max) {
+        let reason = format!("cannot be a project's: there are {max}, as many as may be");
+        return Ok(refuse("name", reason)?);
+    }
     match app.records.add_project(world, &project, &params).await {
         Ok(()) => {}
         Err(RecordsError::Exists(_)) => {
