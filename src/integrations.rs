@@ -163,8 +163,8 @@ pub async fn save(
     let names = Names::parse(cloud, given, &identity.short_id)?;
     let text = serde_json::to_string(&names).expect("names are always JSON");
     let now = app.clock.now();
-    let named = (cloud.as_str(), text.as_str());
-    app.records.put_integration(team, named, now).await?;
+    let set = (cloud.as_str(), text.as_str());
+    app.records.put_integration(team, set, now).await?;
     Ok(())
 }
 

@@ -191,10 +191,14 @@ fn of_google(code: &str) -> Option<Trouble> {
 fn of_entra(code: &str) -> Option<Trouble> {
     Some(match code {
         // Not consented to, no such application there, no such tenant.
-        "65001" | "500011" | "700016" | "90002" | "900023" => Trouble::NotTrusted,
-        "7000215" | "7000222" | "7000112" => Trouble::Gateway,
-        "invalid_client" => Trouble::Gateway,
-        "unauthorized_client" | "invalid_tenant" => Trouble::NotTrusted,
+        "65001"
+        | "500011"
+        | "700016"
+        | "90002"
+        | "900023"
+        | "unauthorized_client"
+        | "invalid_tenant" => Trouble::NotTrusted,
+        "7000215" | "7000222" | "7000112" | "invalid_client" => Trouble::Gateway,
         "temporarily_unavailable" => Trouble::Busy,
         _ => return None,
     })

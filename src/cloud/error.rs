@@ -1,4 +1,4 @@
-//! What went wrong at a cloud: whatever object_store wraps it in, the refusal inside decides.
+//! What went wrong at a cloud: whatever `object_store` wraps it in, the refusal inside decides.
 
 use crate::callback::bucket::{Cloud, Step, Trouble, of_refusal};
 use object_store::client::{HttpError, HttpErrorKind};
@@ -32,7 +32,7 @@ impl CloudError {
         Self::new(Trouble::Odd, error.to_string())
     }
 
-    /// On its way through object_store.
+    /// On its way through `object_store`.
     pub(super) fn into_store(self) -> object_store::Error {
         object_store::Error::Generic {
             store: "credentials",
@@ -41,7 +41,7 @@ impl CloudError {
     }
 }
 
-/// A refusal on its way through object_store, which wants an error.
+/// A refusal on its way through `object_store`, which wants an error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("refused with {status} {code}")]
 pub(super) struct Refusal {

@@ -26,7 +26,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where Google keeps IAM Credentials; object_store knows no other place.
+/// Where Google keeps IAM Credentials; `object_store` knows no other place.
 const IAM_HOST: &str = "iamcredentials.googleapis.com";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
 /// How long a token is good; the longest that needs no special policy.

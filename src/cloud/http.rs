@@ -24,6 +24,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,7 +167,7 @@ fn code_in(body: &[u8]) -> Option<String> {
         match document.read_event() {
             Ok(Event::Start(tag)) if tag.local_name().as_ref() == b"Code" => {
                 let code = document.read_text(tag.name()).ok()?;
-                return code.decode().ok().map(|code| code.into_owned());
+                return code.decode().ok().map(Cow::into_owned);
             }
             Ok(Event::Eof) | Err(_) => return None,
             Ok(_) => {}
@@ -188,7 +189,7 @@ pub(super) struct Moved {
     pub(super) own: Arc<OwnAccount>,
 }
 
-/// What object_store speaks HTTP through.
+/// What `object_store` speaks HTTP through.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     http: Http,

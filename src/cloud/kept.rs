@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_is_renewed_before_it_ends_and_asked_for_once() {
-        let (kept, asked) = (Kept::new(Duration::from_secs(60)), AtomicU32::new(0));
+        let (kept, asked) = (Kept::new(Duration::from_mins(1)), AtomicU32::new(0));
         let ask = async || {
             let ask = async {
                 tokio::time::sleep(Duration::from_secs(1)).await;

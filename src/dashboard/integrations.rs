@@ -75,14 +75,20 @@ fn notice(done: &str) -> Option<&'static str> {
 /// Label and hint of a field.
 fn words(field: &str, short_id: &str) -> (&'static str, String) {
     let (label, hint) = match field {
-        "role_arn" => ("Role ARN", "arn:aws:iam::123456789012:role/ringback"),
-        "region" => ("Region of the bucket", "eu-central-1"),
+        "role_arn" => (
+            "Role ARN",
+            "Such as arn:aws:iam::123456789012:role/ringback.",
+        ),
+        "region" => ("Region of the bucket", "Such as eu-central-1."),
         "bucket" => ("Bucket", "Its name, without s3:// or gs://."),
         "service_account" => {
-            let hint = format!("ringback-{short_id}@your-project.iam.gserviceaccount.com");
+            let hint = format!(
+                "Such as ringback-{short_id}@your-project.iam.gserviceaccount.com: {short_id} must \
+                 stand before the @."
+            );
             return ("Service account", hint);
         }
-        "tenant_id" => ("Tenant ID", "00000000-0000-0000-0000-000000000000"),
+        "tenant_id" => ("Tenant ID", "A UUID, in Microsoft Entra under Overview."),
         "account" => ("Storage account", "Its name alone."),
         _ => ("Container", "Its name alone."),
     };

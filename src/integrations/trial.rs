@@ -70,7 +70,7 @@ pub async fn run(app: &App, team: &str, cloud: Cloud) -> Result<Trial, Integrati
 async fn attempt(bucket: &Bucket, results_prefix: Option<&str>) -> Result<String, Failed> {
     let at = |step| move |error| (step, error);
     let found = bucket.some_object("").await.map_err(at("listing"))?;
-    let mut what = match found {
+    let what = match found {
         Some((key, _)) => {
             bucket.try_reading(&key).await.map_err(at("reading"))?;
             format!("The bucket was listed, and {key} was read.")
@@ -83,13 +83,13 @@ async fn attempt(bucket: &Bucket, results_prefix: Option<&str>) -> Result<String
             Ok(()) => "The bucket was listed and read.".to_owned(),
         },
     };
-    if let Some(prefix) = results_prefix {
-        let key = super::responses::key(prefix, WRITTEN);
-        let text = Bytes::from_static(b"Ringback could write here. You may delete this.\n");
-        bucket.put(&key, text).await.map_err(at("writing"))?;
-        what += &format!(" {key} was written.");
-    }
-    Ok(what)
+    let Some(prefix) = results_prefix else {
+        return Ok(what);
+    };
+    let key = super::responses::key(prefix, WRITTEN);
+    let text = Bytes::from_static(b"Ringback could write here. You may delete this.\n");
+    bucket.put(&key, text).await.map_err(at("writing"))?;
+    Ok(format!("{what} {key} was written."))
 }
 
 fn told(cloud: Cloud, (step, error): Failed) -> Trial {

@@ -318,12 +318,12 @@ fn results(row: &AnyRow) -> Result<Option<(String, String)>, sqlx::Error> {
 
 fn integration(row: &AnyRow) -> Result<Integration, sqlx::Error> {
     let tested_ms: Option<i64> = row.try_get("tested_ms")?;
-    let tested_as: Option<String> = row.try_get("tested_as")?;
+    let outcome: Option<String> = row.try_get("tested_as")?;
     Ok(Integration {
         cloud: row.try_get("cloud")?,
         names: row.try_get("names")?,
         changed_ms: row.try_get::<i64, _>("changed_ms")?.cast_unsigned(),
-        tested: tested_ms.map(i64::cast_unsigned).zip(tested_as),
+        tested: tested_ms.map(i64::cast_unsigned).zip(outcome),
     })
 }
 

@@ -71,6 +71,34 @@ impl<'a> Manager<'a> {
     }
 }
 
+/// What `docs/integrations.md` says that operators set.
+#[test]
+fn the_guide_names_every_setting_of_an_identity_and_none_that_is_not_there() {
+    let guide = include_str!("../../docs/integrations.md");
+    let defaults: toml::Table = ringback::config::DEFAULTS.parse().unwrap();
+    let integrations = defaults["integrations"].as_table().unwrap();
+    let mut named = 0;
+    for (cloud, settings) in integrations {
+        let Some(settings) = settings.as_table() else {
+            continue;
+        };
+        for setting in settings.keys().filter(|it| !it.ends_with("endpoint")) {
+            assert!(
+                guide.contains(&format!("`{cloud}.{setting}`")),
+                "{cloud}.{setting}"
+            );
+            named += 1;
+        }
+    }
+    assert_eq!(named, 6);
+    for text in guide
+        .split('`')
+        .filter(|text| text.contains("inline_bytes_max"))
+    {
+        assert!(integrations.contains_key(text.trim()), "{text}");
+    }
+}
+
 fn aws_names(bucket: &str) -> Value {
     json!({"role_arn": ROLE, "region": "us-east-1", "bucket": bucket})
 }

@@ -63,9 +63,9 @@ fn cloud_view(view: &CloudView) -> Value {
 }
 
 fn names_view(names: &Names) -> Value {
-    let named = fields(names.cloud()).iter();
-    let named = named.map(|field| ((*field).to_owned(), names.get(field).into()));
-    Value::Object(named.collect::<Map<_, _>>())
+    let pair = |field: &&str| ((*field).to_owned(), names.get(field).into());
+    let pairs = fields(names.cloud()).iter().map(pair);
+    Value::Object(pairs.collect::<Map<_, _>>())
 }
 
 pub(super) async fn show(

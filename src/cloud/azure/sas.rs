@@ -1,5 +1,5 @@
 //! Signed URLs of blobs, with a key that Azure lends to the application for some hours (user
-//! delegation SAS). By hand: object_store signs names as they stand in a URL, Azure as they
+//! delegation SAS). By hand: `object_store` signs names as they stand in a URL, Azure as they
 //! are, so that a name with a space in it would be refused.
 
 use crate::callback::bucket::{Cloud, Step};

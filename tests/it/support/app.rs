@@ -56,7 +56,8 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder);
         change(&mut config);
-        Self::open(folder, config, Clock::standing(START_MS), None).await
+        // Boxed: what it holds while it opens would make every test's future large.
+        Box::pin(Self::open(folder, config, Clock::standing(START_MS), None)).await
     }
 
     /// One of either shape, with some settings changed: SQLite and the queue in memory,

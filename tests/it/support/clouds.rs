@@ -97,6 +97,7 @@ impl Moto {
     }
 
     /// A call of Amazon's own client.
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is called")]
     pub(crate) fn call(&mut self, service: &str, method: &str, arguments: Value) -> Value {
         self.program.ask(&json!([service, method, arguments]))
     }
@@ -254,6 +255,7 @@ impl Azurite {
     }
 
     /// A request of somebody else's client: status and body.
+    #[expect(clippy::needless_pass_by_value, reason = "made where it is called")]
     pub(crate) fn ask(
         &mut self,
         method: &str,
