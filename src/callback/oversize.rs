@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_response_keeps_its_bytes_and_only_a_large_one_leaves() {
-        let found = large_response(&body(), 14).unwrap();
+        let found = large_response(&body(), 13).unwrap();
         assert_eq!(found, "{\"a\":  [1, 2]}".as_bytes());
-        assert_eq!(large_response(&body(), 15), None);
+        assert_eq!(large_response(&body(), 14), None);
         assert_eq!(large_response(&body(), 10_000), None);
         let other = Bytes::from_static(b"{\"batch\":{\"name\":\"a long name of a batch\"}}");
         assert_eq!(large_response(&other, 5), None);
