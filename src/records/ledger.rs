@@ -72,7 +72,7 @@ impl Records {
         let rows: Vec<(String, String, i64)> = self
             .run(async |connection| {
                 sqlx::query_as(
-                    "SELECT 'ledger', currency, CAST(SUM(amount_minor) AS BIGINT) FROM ledger \
+                    "SELECT 'ledger', currency, CAST(SUM(amount_minor) AS BIGINT) FROM charges \
                      WHERE team_id = $1 GROUP BY currency UNION ALL \
                      SELECT 'documents', currency, CAST(SUM(total_minor) AS BIGINT) \
                      FROM invoices WHERE team_id = $1 GROUP BY currency UNION ALL \

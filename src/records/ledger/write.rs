@@ -229,8 +229,8 @@ async fn last_entries(
     let mut last = HashMap::new();
     for ids in ids.chunks(ROWS_MAX) {
         let sql = format!(
-            "SELECT * FROM ledger WHERE task_id IN ({}) AND seq = \
-             (SELECT MAX(seq) FROM ledger newer WHERE newer.task_id = ledger.task_id)",
+            "SELECT * FROM charges WHERE task_id IN ({}) AND seq = \
+             (SELECT MAX(seq) FROM charges newer WHERE newer.task_id = charges.task_id)",
             places(0, ids.len())
         );
         let mut query = sqlx::query_as(AssertSqlSafe(sql));
@@ -279,7 +279,7 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     for rows in entries.chunks(ROWS_MAX) {
         let sql = format!(
-            "INSERT INTO ledger (task_id, seq, team_id, project, type, currency, priced_by, \
+            "INSERT INTO charges (task_id, seq, team_id, project, type, currency, priced_by, \
              price_version, unit_minor, amount_minor, month, round, at_ms) VALUES {}",
             rows_of(13, rows.len())
         );

@@ -17,9 +17,9 @@ CREATE TABLE prices (
     set_ms     BIGINT NOT NULL,
     PRIMARY KEY (type, currency, team_id, version)
 );
--- Each completion of a live task is a charge, each recall takes it back: rows are only added.
+-- The ledger: each completion of a live task is a charge, each recall takes it back. Rows are only added.
 -- A task's rows are numbered, so that it cannot be charged twice at one time.
-CREATE TABLE ledger (
+CREATE TABLE charges (
     task_id       TEXT   NOT NULL,
     seq           BIGINT NOT NULL,  -- 1 a charge, 2 takes it back, 3 the next charge ...
     team_id       TEXT   NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE ledger (
     at_ms         BIGINT NOT NULL,
     PRIMARY KEY (task_id, seq)
 );
-CREATE INDEX ledger_statement ON ledger (team_id, month, round);
+CREATE INDEX charges_statement ON charges (team_id, month, round);
 -- How often a team's month was closed. Who writes to the ledger holds the row of its slot, who
 -- closes holds all of them: a statement is whole when it is closed. Slots keep commits out of
 -- each other's way.

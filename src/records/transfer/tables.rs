@@ -368,7 +368,7 @@ pub const TABLES: &[Table] = &[
     },
     billing::TEAM_BILLING,
     billing::PRICES,
-    billing::LEDGER,
+    billing::CHARGES,
     billing::STATEMENT_SLOTS,
     billing::ACCRUALS,
     billing::BILLING_COUNTERS,

@@ -26,8 +26,8 @@ pub(super) const PRICES: Table = Table {
     ],
 };
 
-pub(super) const LEDGER: Table = Table {
-    name: "ledger",
+pub(super) const CHARGES: Table = Table {
+    name: "charges",
     columns: &[
         ("task_id", Text),
         ("seq", Number),
