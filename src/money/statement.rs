@@ -151,7 +151,11 @@ pub fn documents(
 fn draft(kind: Kind, currency: &Currency, sums: BTreeMap<Key, (i64, i64)>) -> Draft {
     let lines: Vec<_> = sums
         .into_iter()
-        .filter(|(_, (count, amount))| *count != 0 || *amount != 0)
+        .filter(|(_, (count, amount))| match kind {
+            Kind::Invoice => *count != 0,
+            // What cost nothing is nothing to give back, and may be on no invoice.
+            Kind::CreditNote => *amount != 0,
+        })
         .map(
             |((about, project, task, unit_minor, is_priced), (count, amount_minor))| Line {
                 project,
@@ -228,6 +232,7 @@ mod tests {
         let made = documents(
             &[
                 accrual("2026-11/0", Some("2026-09/0"), 30, -2),
+                accrual("2026-11/0", Some("2026-08/0"), 0, -1),
                 accrual("2026-11/0", None, 25, 1),
             ],
             number,
@@ -237,7 +242,8 @@ mod tests {
         };
         assert_eq!(invoice.total_minor, 25);
         assert_eq!((credit.kind, credit.total_minor), (Kind::CreditNote, -60));
-        assert_eq!(credit.lines[0].about, Some(4));
+        let abouts: Vec<_> = credit.lines.iter().map(|line| line.about).collect();
+        assert_eq!(abouts, [Some(4)]);
     }
 
     #[test]

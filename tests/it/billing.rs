@@ -3,6 +3,7 @@
 
 mod books; // the sums, with closes racing completions
 mod close; // invoices, credit notes, numbers
+mod command; // the operator's guide, run as it stands
 mod documents; // PDF and CSV
 mod ledger; // what is charged, and what is not
 mod payment; // payment details, and cards that are kept nowhere
@@ -37,6 +38,7 @@ struct Team<'a> {
     app: &'a TestApp,
     id: &'static str,
     key: String,
+    user: String,
     manager: String,
     events: AtomicU64,
 }
@@ -48,11 +50,13 @@ impl<'a> Team<'a> {
             records.add_team(id, id, START_MS).await.unwrap();
         }
         let email = format!("bo@{id}.test").replace('_', "-");
+        let user = app.joins(id, &email, Role::Manager).await;
         Self {
             app,
             id,
             key: records.add_api_key(id, Mode::Live, START_MS).await.unwrap(),
-            manager: app.person(id, &email, Role::Manager).await,
+            manager: app.session_of(&user).await,
+            user,
             events: AtomicU64::new(0),
         }
     }
@@ -112,7 +116,9 @@ impl<'a> Team<'a> {
     /// What the manager reads.
     async fn get(&self, path: &str) -> Value {
         let path = format!("/account/v1/billing{path}");
-        let answer = self.app.call_as(&self.manager, "GET", &path, Value::Null);
+        // A session each: months pass.
+        let token = self.app.session_of(&self.user).await;
+        let answer = self.app.call_as(&token, "GET", &path, Value::Null);
         let answer = answer.await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         answer.body

@@ -1,10 +1,11 @@
 //! Payment details: who may, what is kept, and that a card's number is kept nowhere.
 
 use super::Team;
-use crate::support::app::{START_MS, TEAM, TestApp};
+use crate::support::app::{TEAM, TestApp};
 use crate::support::process::Home;
 use ringback::access::Role;
 use ringback::billing::payment::FIELDS;
+use ringback::clock::Clock;
 use ringback::config::Config;
 use ringback::people::invitations::create_team;
 use ringback::records::Records;
@@ -86,12 +87,9 @@ async fn admin(home: &Home) -> String {
     let config = Config::load(Some(&home.config())).unwrap();
     let vault = Vault::open(&config.vault_key_path()).unwrap();
     let records = Records::open(&config, vault).await.unwrap();
-    let made = create_team(
-        &records,
-        &config.account,
-        ("Kites", "ana@kites.test"),
-        START_MS,
-    );
+    let names = ("Kites", "ana@kites.test");
+    let now = Clock::system().now();
+    let made = create_team(&records, &config.account, names, now);
     let link = made.await.unwrap().link;
     records.close().await;
     link.split_once("token=").unwrap().1.to_owned()
@@ -109,7 +107,9 @@ async fn a_card_number_is_refused_and_found_nowhere_afterwards() {
     let sent = client.post(url("/account/v1/invites/accept"));
     let joined = sent.body(accept.to_string()).send().await.unwrap();
     let joined: Value = serde_json::from_str(&joined.text().await.unwrap()).unwrap();
-    let token = joined["token"].as_str().unwrap_or_else(|| panic!("{joined}"));
+    let token = joined["token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{joined}"));
     let put = async |body: Value| {
         let sent = client.put(url(PATH)).bearer_auth(token);
         let answer = sent.body(body.to_string()).send().await.unwrap();
