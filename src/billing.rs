@@ -159,7 +159,8 @@ fn completed_in(accruals: &[Accrual], month: Month) -> i64 {
     of_month.map(|it| it.count).sum()
 }
 
-/// PURE: sums by currency, and by what they are for.
+/// PURE: sums by currency, and by what they are for. What takes back an earlier charge has a
+/// line of its own.
 fn summed(accruals: &[Accrual]) -> (BTreeMap<Currency, i64>, Vec<(Currency, Line)>) {
     let mut sums: BTreeMap<Currency, i64> = BTreeMap::new();
     let mut lines: BTreeMap<_, (i64, i64)> = BTreeMap::new();
@@ -167,7 +168,13 @@ fn summed(accruals: &[Accrual]) -> (BTreeMap<Currency, i64>, Vec<(Currency, Line
     for accrual in accruals.iter().filter(priced) {
         *sums.entry(accrual.currency.clone()).or_default() += accrual.amount_minor;
         let is_priced = accrual.priced_by != PricedBy::Nothing;
-        let names = (&accrual.currency, &accrual.project, &accrual.kind);
+        let gives_back = accrual.about.is_some();
+        let names = (
+            &accrual.currency,
+            &accrual.project,
+            &accrual.kind,
+            gives_back,
+        );
         let line = lines
             .entry((names, accrual.unit_minor, is_priced))
             .or_default();
@@ -176,7 +183,7 @@ fn summed(accruals: &[Accrual]) -> (BTreeMap<Currency, i64>, Vec<(Currency, Line
     }
     let lines = lines.into_iter().filter(|(_, (count, _))| *count != 0);
     let lines = lines.map(
-        |(((currency, project, kind), unit_minor, is_priced), (count, amount_minor))| {
+        |(((currency, project, kind, _), unit_minor, is_priced), (count, amount_minor))| {
             let line = Line {
                 project: project.clone(),
                 kind: kind.clone(),

@@ -55,26 +55,26 @@ impl Currency {
         self.written(minor, "")
     }
 
+    /// An amount in a column of one currency: `-1,234.50`.
+    #[must_use]
+    pub fn in_column(&self, minor: i64) -> String {
+        self.written(minor, ",")
+    }
+
     /// An amount as people read it: `-1,234.50 USD`.
     #[must_use]
     pub fn shown(&self, minor: i64) -> String {
-        format!("{} {}", self.written(minor, ","), self.0)
+        format!("{} {}", self.in_column(minor), self.0)
     }
 
     fn written(&self, minor: i64, between_thousands: &str) -> String {
         let decimals = self.decimals();
         let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
         let (whole, part) = digits.split_at(digits.len() - decimals);
-        let mut grouped = String::new();
-        for (place, digit) in whole.chars().enumerate() {
-            if place > 0 && (whole.len() - place).is_multiple_of(3) {
-                grouped.push_str(between_thousands);
-            }
-            grouped.push(digit);
-        }
+        let whole = grouped(whole, between_thousands);
         let sign = if minor < 0 { "-" } else { "" };
         let point = if decimals == 0 { "" } else { "." };
-        format!("{sign}{grouped}{point}{part}")
+        format!("{sign}{whole}{point}{part}")
     }
 
     /// Reads an amount of this currency such as `0.25` into minor units. `None`: it is no
@@ -93,6 +93,25 @@ impl Currency {
         }
         format!("{whole}{part:0<decimals$}").parse().ok()
     }
+}
+
+/// A count as people read it: `-1,234`.
+#[must_use]
+pub fn count_shown(count: i64) -> String {
+    let sign = if count < 0 { "-" } else { "" };
+    let digits = count.unsigned_abs().to_string();
+    format!("{sign}{}", grouped(&digits, ","))
+}
+
+fn grouped(digits: &str, between_thousands: &str) -> String {
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push_str(between_thousands);
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 impl fmt::Display for Currency {
@@ -122,6 +141,8 @@ mod tests {
         check("JPY", 0, "0 JPY");
         check("KWD", 1, "0.001 KWD");
         assert_eq!(currency("USD").amount(-123_450), "-1234.50");
+        assert_eq!(count_shown(-1_234_567), "-1,234,567");
+        assert_eq!(count_shown(999), "999");
         assert!(currency("USD").shown(i64::MIN).starts_with("-92,233,"));
     }
 

@@ -6,6 +6,7 @@ mod letters;
 use crate::billing::pdf::letters::{Letters, fitted, width};
 use crate::money::month::{Month, day};
 use crate::money::statement::{Kind, Line};
+use crate::money::{Currency, count_shown};
 use crate::records::invoices::Invoice;
 use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 
@@ -13,6 +14,8 @@ use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 const PAGE: (f32, f32) = (595.0, 842.0);
 const LEFT: f32 = 56.0;
 const RIGHT: f32 = 539.0;
+/// Who asks, and what is known of the document.
+const FACTS_X: f32 = 350.0;
 /// Where the lines of the first page and of all others begin.
 const FIRST_TABLE_Y: f32 = 500.0;
 const NEXT_TABLE_Y: f32 = 760.0;
@@ -133,8 +136,8 @@ fn head(sheets: &mut Sheets, invoice: &Invoice) {
     let mut y = 778.0;
     for (place, line) in invoice.issuer.lines().take(ADDRESS_LINES_MAX).enumerate() {
         let style = if place == 0 { STRONG } else { QUIET };
-        let line = fitted(line, style.size, 220.0);
-        sheets.text_to((RIGHT, y), style, &line);
+        let line = fitted(line, style.size, RIGHT - FACTS_X);
+        sheets.text((FACTS_X, y), style, &line);
         y -= 13.0;
     }
     sheets.text((LEFT, 660.0), QUIET, "Billed to");
@@ -155,7 +158,7 @@ fn head(sheets: &mut Sheets, invoice: &Invoice) {
     facts.push(("Total", invoice.currency.shown(invoice.total_minor)));
     let mut y = 660.0;
     for (name, fact) in facts {
-        sheets.text((350.0, y), QUIET, name);
+        sheets.text((FACTS_X, y), QUIET, name);
         let style = if name == "Total" { STRONG } else { PLAIN };
         sheets.text_to((RIGHT, y), style, &fact);
         y -= 17.0;
@@ -192,11 +195,11 @@ fn recipient(invoice: &Invoice) -> Vec<String> {
 
 fn table(sheets: &mut Sheets, invoice: &Invoice, lines: &[Line]) {
     let currency = &invoice.currency;
-    let mut y = columns(sheets, FIRST_TABLE_Y);
+    let mut y = columns(sheets, FIRST_TABLE_Y, currency);
     for line in lines {
         if y < TABLE_END_Y {
             sheets.add_page();
-            y = columns(sheets, NEXT_TABLE_Y);
+            y = columns(sheets, NEXT_TABLE_Y, currency);
         }
         let project = match &*line.project {
             "" => "No project",
@@ -210,14 +213,14 @@ fn table(sheets: &mut Sheets, invoice: &Invoice, lines: &[Line]) {
         let kind = fitted(&line.kind, TEXT, COUNT_X - KIND_X - 60.0);
         sheets.text((LEFT, y), PLAIN, &project);
         sheets.text((KIND_X, y), PLAIN, &kind);
-        sheets.text_to((COUNT_X, y), PLAIN, &line.count.to_string());
+        sheets.text_to((COUNT_X, y), PLAIN, &count_shown(line.count));
         if line.is_priced {
-            let price = currency.amount(line.unit_minor);
+            let price = currency.in_column(line.unit_minor);
             sheets.text_to((PRICE_X, y), PLAIN, &price);
         } else {
             sheets.text_to((PRICE_X, y), QUIET, "no price");
         }
-        let amount = currency.amount(line.amount_minor);
+        let amount = currency.in_column(line.amount_minor);
         sheets.text_to((RIGHT, y), PLAIN, &amount);
         sheets.rule(y - 7.0, 0.9);
         y -= ROW;
@@ -242,10 +245,11 @@ fn table(sheets: &mut Sheets, invoice: &Invoice, lines: &[Line]) {
 }
 
 /// The names of the columns; returns where the first row stands.
-fn columns(sheets: &mut Sheets, y: f32) -> f32 {
+fn columns(sheets: &mut Sheets, y: f32, currency: &Currency) -> f32 {
     sheets.text((LEFT, y), QUIET, "Project");
     sheets.text((KIND_X, y), QUIET, "Type of task");
-    for (x, name) in [(COUNT_X, "Tasks"), (PRICE_X, "Price"), (RIGHT, "Amount")] {
+    let amount = format!("Amount, {currency}");
+    for (x, name) in [(COUNT_X, "Tasks"), (PRICE_X, "Price"), (RIGHT, &*amount)] {
         sheets.text_to((x, y), QUIET, name);
     }
     sheets.rule(y - 7.0, 0.4);
