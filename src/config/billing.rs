@@ -60,3 +60,34 @@ impl Billing {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn build(text: &str) -> Result<Config, String> {
+        Config::build(Some(("test.toml", text)), std::iter::empty())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_billing_cannot_work_with_is_named() {
+        let good = build("billing.currency = \"EUR\"\nbilling.webhook_url = \"https://b.test/x\"");
+        let billing = good.unwrap().billing;
+        assert_eq!(billing.currency().as_str(), "EUR");
+        assert_eq!(billing.webhook_url(), Some("https://b.test/x"));
+        assert_eq!(build("").unwrap().billing.webhook_url(), None);
+        for (text, word) in [
+            ("billing.currency = \"euro\"", "billing.currency"),
+            ("billing.due_days = 366", "billing.due_days"),
+            ("billing.webhook_url = \"b.test\"", "billing.webhook_url"),
+            (
+                &*format!("billing.issuer = {:?}", "x".repeat(501)),
+                "billing.issuer",
+            ),
+        ] {
+            let problem = build(text).unwrap_err();
+            assert!(problem.contains(word), "{problem}");
+        }
+    }
+}

@@ -104,6 +104,8 @@ pub struct Draft {
 
 /// What lines are summed by, and the order they stand in.
 type Key = (Option<i64>, String, String, i64, bool);
+/// Counts and amounts.
+type Sums = BTreeMap<Key, (i64, i64)>;
 
 /// What is asked for and what is given back, a document each and in each currency.
 /// `number_of` tells the invoice that a statement is on. Where nothing costs anything there is
@@ -113,7 +115,7 @@ pub fn documents(
     accruals: &[Accrual],
     number_of: impl Fn(&str, &Currency) -> Option<i64>,
 ) -> Vec<Draft> {
-    let mut sums: BTreeMap<(&Currency, Kind), BTreeMap<Key, (i64, i64)>> = BTreeMap::new();
+    let mut sums: BTreeMap<(&Currency, Kind), Sums> = BTreeMap::new();
     let held: BTreeSet<_> = accruals
         .iter()
         .map(|it| (&it.currency, it.statement.as_str()))
@@ -148,7 +150,7 @@ pub fn documents(
         .collect()
 }
 
-fn draft(kind: Kind, currency: &Currency, sums: BTreeMap<Key, (i64, i64)>) -> Draft {
+fn draft(kind: Kind, currency: &Currency, sums: Sums) -> Draft {
     let lines: Vec<_> = sums
         .into_iter()
         .filter(|(_, (count, amount))| match kind {

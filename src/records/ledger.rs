@@ -13,7 +13,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use std::collections::BTreeMap;
 
-pub(super) use crate::records::ledger::write::Charging;
+pub(super) use crate::records::ledger::write::{Charging, ROWS_MAX, rows_of};
 
 /// Rows of one sum. A task always uses the same one, so that commits rarely wait.
 pub(super) const SLOTS: i64 = 8;

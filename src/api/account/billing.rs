@@ -107,7 +107,7 @@ pub(super) async fn set_payment(
     for (name, field) in payment::FIELDS.into_iter().zip(it.fields_mut()) {
         let set: Option<Option<String>> = fields.removable(name, "must be a text or null")?;
         if let Some(text) = set {
-            *field = text.unwrap_or_default().trim().to_owned();
+            text.unwrap_or_default().trim().clone_into(field);
         }
     }
     payment::save(&app, &team, &it).await?;

@@ -7,12 +7,12 @@ use crate::money::Currency;
 use crate::money::month::Month;
 use crate::money::statement::{Accrual, Draft, Kind, Line, documents};
 use crate::records::invoices::{Invoice, Recipient};
-use crate::records::ledger::{SLOTS, read};
+use crate::records::ledger::{ROWS_MAX, SLOTS, read, rows_of};
 use crate::records::outbox::{Notice, add_notice};
 use crate::records::payment::{PaymentDetails, sealed};
 use crate::records::prices::take_numbers;
 use crate::records::{Records, RecordsError};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use std::collections::{BTreeSet, HashMap};
 
 /// What every document of a close has in common.
@@ -304,22 +304,27 @@ async fn write(
     .bind(recipient)
     .execute(&mut *connection)
     .await?;
-    for (place, line) in (1_i64..).zip(lines) {
-        sqlx::query(
+    let placed: Vec<_> = (1_i64..).zip(lines).collect();
+    for rows in placed.chunks(ROWS_MAX) {
+        let sql = format!(
             "INSERT INTO invoice_lines (number, place, project, type, unit_minor, is_priced, n, \
-             amount_minor, about) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(invoice.number)
-        .bind(place)
-        .bind(&line.project)
-        .bind(&line.kind)
-        .bind(line.unit_minor)
-        .bind(i64::from(line.is_priced))
-        .bind(line.count)
-        .bind(line.amount_minor)
-        .bind(line.about)
-        .execute(&mut *connection)
-        .await?;
+             amount_minor, about) VALUES {}",
+            rows_of(9, rows.len())
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (place, line) in rows {
+            query = query
+                .bind(invoice.number)
+                .bind(*place)
+                .bind(&line.project)
+                .bind(&line.kind)
+                .bind(line.unit_minor)
+                .bind(i64::from(line.is_priced))
+                .bind(line.count)
+                .bind(line.amount_minor)
+                .bind(line.about);
+        }
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }

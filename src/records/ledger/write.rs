@@ -13,7 +13,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe};
 use std::collections::{BTreeMap, HashMap};
 
 /// Rows in one statement.
-const ROWS_MAX: usize = 500;
+pub(in crate::records) const ROWS_MAX: usize = 500;
 
 /// Tasks that completed or were taken back, in order.
 #[derive(Debug, Default)]
@@ -116,12 +116,11 @@ impl Charging {
             if is_completed == is_charged {
                 continue;
             }
-            let (entry, about) = match before.filter(|_| !is_completed) {
-                Some(charge) => (taken_back(charge, now), Some(charge.clone())),
-                None => {
-                    let seq = before.map_or(1, |entry| entry.seq + 1);
-                    (prices.charge(connection, &task, seq).await?, None)
-                }
+            let (entry, about) = if let Some(charge) = before.filter(|_| !is_completed) {
+                (taken_back(charge, now), Some(charge.clone()))
+            } else {
+                let seq = before.map_or(1, |entry| entry.seq + 1);
+                (prices.charge(connection, &task, seq).await?, None)
             };
             last.insert(task.id, entry.clone());
             entries.push((entry, about));
@@ -164,7 +163,7 @@ struct Prices<'a> {
     /// By team: what it pays in; none when a contract has the prices.
     teams: HashMap<String, (Currency, bool)>,
     /// By team and type.
-    prices: HashMap<(String, String), Price>,
+    known: HashMap<(String, String), Price>,
 }
 
 impl<'a> Prices<'a> {
@@ -173,7 +172,7 @@ impl<'a> Prices<'a> {
             configured,
             now,
             teams: HashMap::new(),
-            prices: HashMap::new(),
+            known: HashMap::new(),
         }
     }
 
@@ -191,13 +190,13 @@ impl<'a> Prices<'a> {
         }
         let (currency, has_contract) = &self.teams[&task.team];
         let key = (task.team.clone(), task.kind.clone());
-        let price = match self.prices.get(&key) {
+        let price = match self.known.get(&key) {
             _ if *has_contract => Price::CONTRACT,
             Some(price) => *price,
             None => {
                 let wanted = (&*task.team, &*task.kind, currency.as_str());
                 let price = price(connection, wanted, self.now).await?;
-                self.prices.insert(key, price);
+                self.known.insert(key, price);
                 price
             }
         };
@@ -263,8 +262,8 @@ async fn lock_slots(
              ON CONFLICT (team_id, month, slot) DO UPDATE SET round = statement_slots.round \
              RETURNING round",
         )
-        .bind(&*team)
-        .bind(&*month)
+        .bind(team)
+        .bind(month)
         .bind(*slot)
         .fetch_one(&mut *connection)
         .await?;
@@ -369,7 +368,7 @@ fn places(after: usize, count: usize) -> String {
 }
 
 /// Rows of so many places.
-fn rows_of(columns: usize, rows: usize) -> String {
+pub(in crate::records) fn rows_of(columns: usize, rows: usize) -> String {
     let rows: Vec<_> = (0..rows)
         .map(|row| format!("({})", places(row * columns, columns)))
         .collect();

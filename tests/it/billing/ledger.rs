@@ -7,6 +7,8 @@ use ringback::billing::prices::{set, set_terms};
 use ringback::callback::Mode;
 use ringback::records::payment::{BillingMode, TermsUpdate};
 use ringback::records::prices::NewPrices;
+use ringback::records::tasks::{COMPLETED, Task};
+use ringback::work::tasks::blank;
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -186,6 +188,27 @@ async fn test_tasks_and_those_of_nobody_are_never_charged() {
         assert_eq!(team.accrued().await, 0);
         assert_eq!(team.get("").await["lines"], json!([]));
         assert!(app.app.records.balances(TEAM).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_was_completed_before_there_was_a_ledger_is_not_paid_back() {
+    for app in TestApp::in_both_shapes(|_| {}).await {
+        app.costs("", Some(25)).await;
+        let team = Team::of(&app, TEAM).await;
+        let old = Task {
+            kind: "categorization".to_owned(),
+            status: COMPLETED.to_owned(),
+            completed_ms: Some(1),
+            events: 1,
+            ..blank(TEAM, Mode::Live, START_MS)
+        };
+        app.app.records.add_task(&old, None).await.unwrap();
+        team.is_now(&old.id, "pending").await;
+        assert_eq!(team.accrued().await, 0);
+        team.is_now(&old.id, "completed").await;
+        assert_eq!(team.accrued().await, 25);
+        team.balance().await;
     }
 }
 

@@ -63,26 +63,7 @@ async fn an_invoice_is_announced_until_it_is_heard_and_then_paid() {
         );
         assert_eq!(data["lines"][0]["count"], 2);
 
-        let paid = "/internal/v1/invoices/1/paid";
-        let body = json!({"reference": "ch_1"});
-        let answer = app.call("POST", paid, body.clone()).await;
-        assert_eq!(
-            (answer.status.as_u16(), &answer.body["status"]),
-            (200, &json!("paid"))
-        );
-        let again = app.call("POST", paid, json!({"reference": "ch_2"})).await;
-        assert_eq!(again.body["payment_reference"], "ch_1");
-        let card = app.call("POST", paid, json!({"reference": "4242424242424242"}));
-        assert_eq!(card.await.status, 400);
-        let nobodys = app.call("POST", "/internal/v1/invoices/99/paid", body);
-        assert_eq!(nobodys.await.status, 404);
-        let customers = app.call_as(&team.manager, "POST", paid, Value::Null).await;
-        assert_eq!(customers.status, 401);
-        assert_eq!(team.get("/invoices/1").await["status"], "paid");
-        let shown = app
-            .call("GET", "/internal/v1/invoices/1", Value::Null)
-            .await;
-        assert_eq!(shown.body["payment_reference"], "ch_1");
+        is_marked_as_paid(&app, &team).await;
 
         // What is credited is announced as well.
         app.next_month();
@@ -95,6 +76,30 @@ async fn an_invoice_is_announced_until_it_is_heard_and_then_paid() {
         assert_eq!(told["type"], "credit_note.issued");
         assert_eq!(told["data"]["lines"][0]["invoice_number"], 1);
     }
+}
+
+/// The billing system says that the money is there.
+async fn is_marked_as_paid(app: &TestApp, team: &Team<'_>) {
+    let paid = "/internal/v1/invoices/1/paid";
+    let body = json!({"reference": "ch_1"});
+    let answer = app.call("POST", paid, body.clone()).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["status"]),
+        (200, &json!("paid"))
+    );
+    let again = app.call("POST", paid, json!({"reference": "ch_2"})).await;
+    assert_eq!(again.body["payment_reference"], "ch_1");
+    let card = app.call("POST", paid, json!({"reference": "4242424242424242"}));
+    assert_eq!(card.await.status, 400);
+    let nobodys = app.call("POST", "/internal/v1/invoices/99/paid", body);
+    assert_eq!(nobodys.await.status, 404);
+    let customers = app.call_as(&team.manager, "POST", paid, Value::Null).await;
+    assert_eq!(customers.status, 401);
+    assert_eq!(team.get("/invoices/1").await["status"], "paid");
+    let shown = app
+        .call("GET", "/internal/v1/invoices/1", Value::Null)
+        .await;
+    assert_eq!(shown.body["payment_reference"], "ch_1");
 }
 
 #[tokio::test]

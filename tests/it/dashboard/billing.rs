@@ -9,6 +9,26 @@ use ringback::records::payment::{BillingMode, TermsUpdate};
 
 const DAY_MS: u64 = 86_400_000;
 
+/// A month that is invoiced, one task of it taken back, and what came after it.
+async fn work(app: &TestApp, team: &str) {
+    let (records, now) = (&app.app.records, app.clock.now());
+    price(records, "imageannotation", 125).await;
+    price(records, "categorization", 8).await;
+    let done = charge(records, (team, "birds", "imageannotation"), 12, START_MS).await;
+    charge(records, (team, "birds", "categorization"), 3, START_MS).await;
+    close_first_month(records, &app.app.config).await;
+    set_status(records, (team, &done[0]), "pending", now).await;
+    charge(records, (team, "birds", "imageannotation"), 9, now).await;
+    charge(records, (team, "", "categorization"), 40, now).await;
+    charge(
+        records,
+        (team, "kites of the north", "transcription"),
+        5,
+        now,
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_sees_what_the_team_owes_and_says_who_pays() {
     let app = TestApp::with(|config| {
@@ -17,7 +37,6 @@ async fn a_manager_sees_what_the_team_owes_and_says_who_pays() {
     .await;
     let base = serve(&app).await;
     app.clock.advance_ms(31 * DAY_MS);
-    let now = app.clock.now();
     let ana = admin(&app, &base).await;
     let records = &app.app.records;
     let user = records.user_by_email("ana@kites.test").await.unwrap();
@@ -28,21 +47,7 @@ async fn a_manager_sees_what_the_team_owes_and_says_who_pays() {
     ana.reads("No invoices yet").await;
     looked_at(&ana, "billing-empty").await;
 
-    price(records, "imageannotation", 125).await;
-    price(records, "categorization", 8).await;
-    let done = charge(records, (&team, "birds", "imageannotation"), 12, START_MS).await;
-    charge(records, (&team, "birds", "categorization"), 3, START_MS).await;
-    close_first_month(records, &app.app.config).await;
-    set_status(records, (&team, &done[0]), "pending", now).await;
-    charge(records, (&team, "birds", "imageannotation"), 9, now).await;
-    charge(records, (&team, "", "categorization"), 40, now).await;
-    charge(
-        records,
-        (&team, "kites of the north", "transcription"),
-        5,
-        now,
-    )
-    .await;
+    work(&app, &team).await;
     ana.go(&page).await;
     ana.reads("13.20 USD").await; // 9 x 1.25 + 40 x 0.08, less 1.25
     ana.reads("no price").await;
