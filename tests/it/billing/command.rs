@@ -8,8 +8,10 @@ use ringback::money::Currency;
 use ringback::records::Records;
 use ringback::records::prices::NewPrices;
 use ringback::vault::Vault;
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// Commands and what they print, in turn.
 fn steps() -> Vec<(String, String)> {
@@ -112,6 +114,27 @@ fn compare(commands: &str, printed: &str, expected: &str) {
         );
     }
     assert_eq!(lines.next(), None, "{commands}\n{printed}");
+}
+
+/// Only a gateway that does not close months takes as long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_running_gateway_closes_the_month_by_itself() {
+    let home = Home::make("");
+    seed(&home).await;
+    let gateway = home.serve();
+    let deadline = Instant::now() + PATIENCE;
+    let listed = loop {
+        let listed = home.run(&["billing", "invoices", "list", "--json"]);
+        let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+        if listed.as_array().is_some_and(|list| !list.is_empty()) {
+            break listed;
+        }
+        assert!(Instant::now() < deadline, "nothing was closed");
+    };
+    assert_eq!(listed[0]["total_minor"], 80);
+    assert!(gateway.warnings().is_empty(), "{:?}", gateway.warnings());
 }
 
 #[test]
