@@ -117,7 +117,7 @@ fn compare(commands: &str, printed: &str, expected: &str) {
 }
 
 /// Only a gateway that does not close months takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_running_gateway_closes_the_month_by_itself() {
