@@ -3,6 +3,7 @@
 //! is reported at once.
 
 mod account;
+mod billing;
 pub mod files;
 pub mod integrations;
 mod queue;
@@ -10,7 +11,6 @@ mod rules;
 pub mod secret_url;
 mod store;
 
-use crate::config::integrations::Integrations;
 use crate::config::secret_url::{SecretUrl, mask_passwords};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ section!(
     /// Every setting.
     Config {
         data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
-        account: Account, integrations: Integrations, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
+        account: Account, integrations: integrations::Integrations, mail: Mail, billing: Billing, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
         retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -86,6 +86,12 @@ section!(
 section!(
     /// `[mail]`
     Mail { url: SecretUrl, from: String, ca_file: PathBuf, timeout_ms: u64, give_up_hours: u32 }
+);
+section!(
+    /// `[billing]`
+    Billing {
+        currency: String, issuer: String, due_days: u32, representative: String, webhook_url: String,
+    }
 );
 section!(
     /// `[work]`

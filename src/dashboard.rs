@@ -4,6 +4,7 @@
 mod assets;
 mod audit;
 mod batches;
+mod billing;
 mod callback;
 mod callbacks;
 mod door;
@@ -23,8 +24,8 @@ mod times;
 mod world;
 
 use crate::access::Action::{
-    AuditWork, EditProjects, Knock, ManageIntegrations, ManagePeople, ManageSelf, ManageTeam,
-    ResendCallbacks, RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
+    AuditWork, EditProjects, Knock, ManageBilling, ManageIntegrations, ManagePeople, ManageSelf,
+    ManageTeam, ResendCallbacks, RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
 };
 use crate::api;
 use crate::api::table::Table;
@@ -50,7 +51,8 @@ pub fn pages(table: Table) -> Table {
         .get("/dashboard/static/{name}", Knock, assets::serve)
         .get("/dashboard/audit", SeeAudit, audit::show);
     let table = endpoint_pages(callback_pages(door_pages(table)));
-    integration_pages(keys_pages(team_pages(work_pages(table))))
+    let table = keys_pages(team_pages(work_pages(table)));
+    billing_pages(integration_pages(table))
 }
 
 /// For nobody in particular, and for oneself.
@@ -210,6 +212,21 @@ fn integration_pages(table: Table) -> Table {
             "/dashboard/integrations/{cloud}/remove",
             ManageIntegrations,
             integrations::remove,
+        )
+}
+
+fn billing_pages(table: Table) -> Table {
+    table
+        .get("/dashboard/billing", ManageBilling, billing::show)
+        .post(
+            "/dashboard/billing/payment",
+            ManageBilling,
+            billing::save_payment,
+        )
+        .get(
+            "/dashboard/billing/invoices/{number}",
+            ManageBilling,
+            billing::invoice,
         )
 }
 

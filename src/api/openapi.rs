@@ -1,6 +1,7 @@
 //! The API's description as OpenAPI: every route of the table, in the table's own rules, with
 //! what it takes and answers. Serves it and a page that shows it; decides nothing.
 
+mod billing;
 mod clouds;
 mod describe;
 mod files;
@@ -35,6 +36,7 @@ fn chapters() -> Vec<Chapter> {
     all.extend([files::chapter(), studio::chapter(), genai::chapter()]);
     all.push(clouds::chapter());
     all.extend(people::chapters());
+    all.push(billing::chapter());
     all.extend(internal::chapters());
     all
 }

@@ -22,6 +22,7 @@ pub(super) enum Room {
     Team,
     Keys,
     Integrations,
+    Billing,
     Audit,
     /// Not in the list.
     Profile,
@@ -35,7 +36,13 @@ impl Room {
         Self::Projects,
         Self::Batches,
     ];
-    const ACCOUNT: [Self; 4] = [Self::Team, Self::Keys, Self::Integrations, Self::Audit];
+    const ACCOUNT: [Self; 5] = [
+        Self::Team,
+        Self::Keys,
+        Self::Integrations,
+        Self::Billing,
+        Self::Audit,
+    ];
 
     pub(super) fn path(self) -> &'static str {
         match self {
@@ -47,6 +54,7 @@ impl Room {
             Self::Team => "/dashboard/team",
             Self::Keys => "/dashboard/keys",
             Self::Integrations => "/dashboard/integrations",
+            Self::Billing => "/dashboard/billing",
             Self::Audit => "/dashboard/audit",
             Self::Profile => "/dashboard/profile",
         }
@@ -62,6 +70,7 @@ impl Room {
             Self::Team => "Your team",
             Self::Keys => "API keys",
             Self::Integrations => "Integrations",
+            Self::Billing => "Billing",
             Self::Audit => "Audit log",
             Self::Profile => "Profile",
         }
@@ -75,6 +84,7 @@ impl Room {
             Self::Team => Action::SeeTeam,
             Self::Keys => Action::UseKeys,
             Self::Integrations => Action::ManageIntegrations,
+            Self::Billing => Action::ManageBilling,
             Self::Audit => Action::SeeAudit,
             Self::Profile => Action::ManageSelf,
         }

@@ -56,8 +56,7 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&folder);
         change(&mut config);
-        // Boxed: what it holds while it opens would make every test's future large.
-        Box::pin(Self::open(folder, config, Clock::standing(START_MS), None)).await
+        Self::open(folder, config, Clock::standing(START_MS), None).await
     }
 
     /// One of either shape, with some settings changed: SQLite and the queue in memory,
@@ -97,9 +96,9 @@ impl TestApp {
         clock: Clock,
         redis: Option<Redis>,
     ) -> Self {
-        let app = App::open(config, Role::All, clock.clone(), Shutdown::new())
-            .await
-            .unwrap();
+        // Boxed: what it holds while it opens would make every test's future large.
+        let opening = App::open(config, Role::All, clock.clone(), Shutdown::new());
+        let app = Box::pin(opening).await.unwrap();
         let client = Client::new(ClientSettings {
             guard: app.guard.clone(),
             ..ClientSettings::default()
