@@ -88,7 +88,7 @@ async fn finish(
     let verdict = decide(outcome, tries, &settings.policy, now, jitter);
     count(app, callback, outcome, &verdict, &answer, now);
     if verdict == Verdict::PauseEndpoint {
-        pause(app, callback, sent.url, now).await;
+        Box::pin(pause(app, callback, sent.url, now)).await;
     }
     let (state, reason, at, next) = after(&verdict, now);
     let ended = matches!(state, State::Delivered | State::Dead);
