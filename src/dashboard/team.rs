@@ -7,7 +7,7 @@ use crate::callback::Mode;
 use crate::callback::retry::Policy;
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
-use crate::dashboard::page::{Frame, Room, Visitor, render};
+use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
 use crate::dashboard::times::{moment, span, until};
 use crate::records::invites::Invite;
 use crate::records::teams::{Team, TeamUpdate};
@@ -20,6 +20,9 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+/// Tries of the schedule that are listed, besides the last one.
+const SCHEDULE_ROWS: u32 = 6;
+
 /// Roles that people of the team may give.
 const GRANTABLE: [Role; 3] = [Role::Member, Role::Manager, Role::Labeler];
 
@@ -30,6 +33,7 @@ struct TeamPage {
     team: Team,
     /// What was typed, where it was not legal.
     details: Details,
+    schedule: Schedule,
     people: Vec<Member>,
     invited: Vec<Invited>,
     roles: [Role; 3],
@@ -46,6 +50,44 @@ struct Details {
     url: String,
     retries_max: String,
     first_delay_s: String,
+    factor: String,
+    timeout_s: String,
+}
+
+/// When a callback that fails is tried, as the policy on the page says.
+#[derive(Default)]
+struct Schedule {
+    /// The number of each try, the wait before it and the time since the first one.
+    tries: Vec<(u32, String, String)>,
+    /// From the first try to the last.
+    span: String,
+    /// Of what was typed and is not saved.
+    is_preview: bool,
+}
+
+impl Schedule {
+    /// Of the first tries and the last one.
+    fn of(policy: &Policy, is_preview: bool) -> Self {
+        let (mut tries, mut since) = (Vec::new(), 0_u64);
+        let last = policy.retries_max;
+        for number in 1..=last {
+            let delay = policy.delay_ms(number);
+            since = since.saturating_add(delay);
+            if number <= SCHEDULE_ROWS || number == last {
+                tries.push((number, span(delay), span(since)));
+            }
+        }
+        Self {
+            tries,
+            span: span(since),
+            is_preview,
+        }
+    }
+
+    fn left_out(&self) -> Option<u32> {
+        let (last, _, _) = self.tries.last()?;
+        last.checked_sub(SCHEDULE_ROWS + 1).filter(|n| *n > 0)
+    }
 }
 
 /// The invite form's texts.
@@ -74,6 +116,8 @@ struct Shown {
     took: String,
     hint: String,
     answer: String,
+    /// What was sent.
+    body: String,
 }
 
 /// What redirects bring along.
@@ -117,16 +161,20 @@ async fn page(app: &App, visitor: &Visitor) -> Result<TeamPage, ApiError> {
     let invites = app.records.invites(&team.id).await?;
     let now = app.clock.now();
     let configured = app.team(&team.id).await?.map(|settings| settings.policy);
-    let policy = team.retry.or(configured);
-    let text = |of: fn(Policy) -> String| policy.map(of).unwrap_or_default();
+    let policy = team.retry.or(configured).unwrap_or_default();
+    let timeout_ms = team.attempt_timeout_ms;
+    let timeout_ms = timeout_ms.unwrap_or(app.config.delivery.attempt_timeout_ms);
     Ok(TeamPage {
         frame: visitor.frame(Room::Team),
         details: Details {
             name: team.name.clone(),
             url: team.default_callback_url.clone().unwrap_or_default(),
-            retries_max: text(|policy| policy.retries_max.to_string()),
-            first_delay_s: text(|policy| (policy.first_delay_ms / 1000).to_string()),
+            retries_max: policy.retries_max.to_string(),
+            first_delay_s: (policy.first_delay_ms / 1000).to_string(),
+            factor: policy.factor.to_string(),
+            timeout_s: (timeout_ms / 1000).to_string(),
         },
+        schedule: Schedule::of(&policy, false),
         people: users
             .into_iter()
             .map(|user| Member {
@@ -193,7 +241,12 @@ pub(super) async fn save(
         url: form.text("default_callback_url").to_owned(),
         retries_max: form.text("retries_max").to_owned(),
         first_delay_s: form.text("first_delay_s").to_owned(),
+        factor: form.text("factor").to_owned(),
+        timeout_s: form.text("timeout_s").to_owned(),
     };
+    if form.is_ticked("preview") {
+        return preview(&app, &visitor, details, &form).await;
+    }
     let wrong = match read_update(&app, &visitor, &details, &form).await? {
         Ok(update) => match teams::update(&app, &visitor.team, &update).await {
             Ok(_) => return Ok(done("saved")),
@@ -208,6 +261,32 @@ pub(super) async fn save(
         ..page(&app, &visitor).await?
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)).into_response())
+}
+
+/// The schedule of what was typed, and nothing saved.
+async fn preview(
+    app: &App,
+    visitor: &Visitor,
+    details: Details,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let read = read_update(app, visitor, &details, form).await?;
+    let read = read.and_then(|update| match teams::check(app, &update) {
+        Ok(()) => Ok(update),
+        Err(TeamError::Invalid { field, reason }) => Err(Wrong::at(field, &reason)),
+        Err(_) => Err(Wrong::at("retry", "cannot be checked now")),
+    });
+    let mut page = page(app, visitor).await?;
+    match read {
+        Ok(update) => {
+            if let Some(Some(policy)) = update.retry {
+                page.schedule = Schedule::of(&policy, true);
+            }
+        }
+        Err(wrong) => page.wrong = wrong,
+    }
+    page.details = details;
+    Ok(render(&page).into_response())
 }
 
 async fn read_update(
@@ -225,16 +304,35 @@ async fn read_update(
     let Some(first_delay_s) = number(&details.first_delay_s) else {
         return Ok(Err(Wrong::at("first_delay_s", "must be whole seconds")));
     };
+    let Some(factor) = details
+        .factor
+        .parse::<f64>()
+        .ok()
+        .filter(|it| it.is_finite())
+    else {
+        return Ok(Err(Wrong::at("factor", "must be a number, such as 1.5")));
+    };
+    let Some(timeout_s) = number(&details.timeout_s) else {
+        return Ok(Err(Wrong::at(
+            "attempt_timeout_ms",
+            "must be whole seconds",
+        )));
+    };
     let policy = Policy {
         retries_max,
         first_delay_ms: u64::from(first_delay_s) * 1000,
+        factor,
         ..settings.policy
     };
+    let timeout_ms = u64::from(timeout_s) * 1000;
+    let configured_ms = app.config.delivery.attempt_timeout_ms;
+    let present_ms = settings.attempt_timeout_ms.unwrap_or(configured_ms);
     Ok(Ok(TeamUpdate {
         name: Some(details.name.clone()),
         default_callback_url: Some(Some(details.url.clone()).filter(|url| !url.is_empty())),
         latest_only: Some(form.is_ticked("latest_only")),
         retry: (policy != settings.policy).then_some(Some(policy)),
+        attempt_timeout_ms: (timeout_ms != present_ms).then_some(Some(timeout_ms)),
         members_use_keys: Some(form.is_ticked("members_use_keys")),
         always_live_auth: Some(form.is_ticked("always_live_auth")),
         ..TeamUpdate::default()
@@ -312,6 +410,7 @@ fn shown(sample: Sample) -> Shown {
         took: span(sample.answer.timing.total_ms()),
         hint: sample.diagnosis.hint_with(outcome.location()).into_owned(),
         answer: String::from_utf8_lossy(&sample.answer.kept_body).into_owned(),
+        body: pretty(&String::from_utf8_lossy(&sample.body)),
         sample,
     }
 }

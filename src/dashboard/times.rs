@@ -22,6 +22,20 @@ pub(super) fn moment(at: TimestampMs, now: TimestampMs) -> String {
     at.strftime(format).to_string()
 }
 
+/// A time as browsers write it in a form, `2023-11-14T22:13`, taken as UTC.
+pub(super) fn read_moment(text: &str) -> Option<TimestampMs> {
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    let timestamp = TimeZone::UTC.to_timestamp(time).ok()?;
+    u64::try_from(timestamp.as_millisecond()).ok()
+}
+
+/// As [`read_moment`] reads it, for people.
+pub(super) fn minute(at: TimestampMs) -> String {
+    let ms = i64::try_from(at).ok();
+    let timestamp = ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(String::new, |at| at.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// `12 ms`, `3.4 s`, `5 min`, `7 h`, `2 days`.
 pub(super) fn span(ms: u64) -> String {
     match ms {
@@ -53,6 +67,9 @@ mod tests {
         assert_eq!(moment(now, now), "14 Nov 22:13:20");
         assert_eq!(moment(1_600_000_000_000, now), "13 Sep 2020 12:26:40");
         assert_eq!(moment(u64::MAX, now), "never");
+        assert_eq!(read_moment("2023-11-14T22:13"), Some(now - 20_000));
+        assert_eq!(read_moment("1969-01-01T00:00"), None);
+        assert_eq!(read_moment("soon"), None);
         assert_eq!(span(12), "12 ms");
         assert_eq!(span(3450), "3.4 s");
         assert_eq!(span(300_000), "5 min");

@@ -98,6 +98,18 @@ impl World {
                 let key = records.add_api_key(team, Mode::Live, START_MS).await;
                 records.key_owner(&key.unwrap()).await.unwrap().unwrap().id
             }
+            "/account/v1/replays/" => {
+                let new = ringback::journal::NewReplay {
+                    id: self.app.app.next_id(),
+                    team: team.to_owned(),
+                    search: ringback::journal::Search::default(),
+                    per_second: 1,
+                    started_by: email,
+                    now: START_MS,
+                };
+                let journal = &self.app.app.journal;
+                journal.start_replay(&new).await.unwrap().id.to_string()
+            }
             "/account/v1/callback-auth/" => "live".to_owned(),
             "/v1/task/" if route.path == "/v1/task/{id}" && route.method == "POST" => {
                 "categorization".to_owned() // a type stands there

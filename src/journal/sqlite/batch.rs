@@ -208,7 +208,7 @@ async fn insert_attempts(
 
 async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<(), sqlx::Error> {
     let mut sql = QueryBuilder::<Sqlite>::new(
-        "WITH change (seq, state, reason, attempts, due_ms, ended_ms) AS (",
+        "WITH change (seq, state, reason, attempts, due_ms, ended_ms, status) AS (",
     );
     sql.push_values(chunk, |mut row, change| {
         row.push_bind(change.id.sequence())
@@ -216,11 +216,13 @@ async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<
             .push_bind(change.reason)
             .push_bind(change.attempts)
             .push_bind(to_i64(change.at))
-            .push_bind(change.ended_ms().map(to_i64));
+            .push_bind(change.ended_ms().map(to_i64))
+            .push_bind(change.status());
     });
     sql.push(
         ") UPDATE callbacks SET state = change.state, reason = change.reason, \
-         attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, ended_ms = change.ended_ms \
+         attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, \
+         ended_ms = change.ended_ms, status = COALESCE(change.status, callbacks.status) \
          FROM change WHERE callbacks.seq = change.seq \
          AND callbacks.state IN ('pending', 'held')",
     );

@@ -364,6 +364,16 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
+    Table {
+        name: "delivery_hours",
+        columns: &[
+            ("team_id", Text),
+            ("hour_ms", Number),
+            ("outcome", Text),
+            ("bucket", Number),
+            ("n", Number),
+        ],
+    },
     VAULT_CHECK,
 ];
 
