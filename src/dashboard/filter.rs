@@ -50,6 +50,16 @@ impl Filter {
         self.pairs().iter().all(|(_, text)| text.is_empty())
     }
 
+    /// Whether one of those is set that are folded away.
+    pub(super) fn has_more(&self) -> bool {
+        let more = ["mode", "status", "from", "until"];
+        let mut set = self
+            .pairs()
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty());
+        set.any(|(name, _)| more.contains(&name))
+    }
+
     /// As part of an address, without the page.
     pub(super) fn query(&self) -> String {
         let set = self

@@ -11,7 +11,7 @@ use crate::dashboard::filter::Filter;
 use crate::dashboard::form::Form;
 use crate::dashboard::live;
 use crate::dashboard::page::{Frame, Room, Visitor, render};
-use crate::dashboard::times::{minute, moment, span};
+use crate::dashboard::times::{minute, moment, wait};
 use crate::dead_letters::{
     self, PER_SECOND_DEFAULT, PER_SECOND_MAX, ReplayError, Wish, count, find,
 };
@@ -103,7 +103,11 @@ impl Told {
     /// How long the rest takes at its pace.
     fn left(&self) -> String {
         let left = self.replay.found.saturating_sub(self.replay.replayed);
-        span(left * 1000 / u64::from(self.replay.per_second.max(1)))
+        wait(
+            (left * 1000)
+                .div_ceil(self.replay.per_second.max(1).into())
+                .max(1000),
+        )
     }
 
     /// What was found and is not sent again, because it was dropped or sent meanwhile.
@@ -167,11 +171,18 @@ async fn page(
     };
     let now = app.clock.now();
     let earlier = app.journal.replays(&visitor.team, EARLIER).await?;
-    let pace = per_second.parse().unwrap_or(PER_SECOND_DEFAULT).max(1);
+    let pace = per_second
+        .parse()
+        .unwrap_or(PER_SECOND_DEFAULT)
+        .clamp(1, PER_SECOND_MAX);
     Ok(ReplaysPage {
         frame: visitor.frame(Room::Callbacks),
         filter,
-        takes: span(found.unwrap_or(0) * 1000 / u64::from(pace)),
+        takes: wait(
+            (found.unwrap_or(0) * 1000)
+                .div_ceil(u64::from(pace))
+                .max(1000),
+        ),
         found,
         per_second,
         per_second_max: PER_SECOND_MAX,

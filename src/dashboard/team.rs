@@ -8,7 +8,7 @@ use crate::callback::retry::Policy;
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
 use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
-use crate::dashboard::times::{moment, span, until};
+use crate::dashboard::times::{moment, span, until, wait};
 use crate::records::invites::Invite;
 use crate::records::teams::{Team, TeamUpdate};
 use crate::records::users::{Status, User};
@@ -74,12 +74,12 @@ impl Schedule {
             let delay = policy.delay_ms(number);
             since = since.saturating_add(delay);
             if number <= SCHEDULE_ROWS || number == last {
-                tries.push((number, span(delay), span(since)));
+                tries.push((number, wait(delay), wait(since)));
             }
         }
         Self {
             tries,
-            span: span(since),
+            span: wait(since),
             is_preview,
         }
     }

@@ -47,6 +47,24 @@ pub(super) fn span(ms: u64) -> String {
     }
 }
 
+/// A wait exactly enough to compare it with another: `42 s`, `2.1 min`, `7.1 h`.
+pub(super) fn wait(ms: u64) -> String {
+    let tenths = |unit_ms: u64, name| {
+        let tenths = (ms + unit_ms / 20) / (unit_ms / 10);
+        match (tenths / 10, tenths % 10) {
+            (whole, 0) => format!("{whole} {name}"),
+            (whole, rest) => format!("{whole}.{rest} {name}"),
+        }
+    };
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1000..=99_499 => format!("{} s", (ms + 500) / 1000),
+        99_500..=5_999_999 => tenths(60_000, "min"),
+        6_000_000..=359_999_999 => tenths(3_600_000, "h"),
+        _ => tenths(86_400_000, "days"),
+    }
+}
+
 /// `in 43 s`, or `now` when it is due.
 pub(super) fn until(at: TimestampMs, now: TimestampMs) -> String {
     match at.saturating_sub(now) {
@@ -75,6 +93,10 @@ mod tests {
         assert_eq!(span(300_000), "5 min");
         assert_eq!(span(7 * 3_600_000), "7 h");
         assert_eq!(span(72 * 3_600_000), "3 days");
+        assert_eq!(wait(42_819), "43 s");
+        assert_eq!(wait(124_443), "2.1 min");
+        assert_eq!(wait(25_640_000), "7.1 h");
+        assert_eq!(wait(86_399_000), "24 h");
         assert_eq!(until(now, now + 5), "now");
         assert_eq!(until(now + 43_900, now), "in 43 s");
         assert_eq!(until(now + 5, now), "in 1 s");
