@@ -332,18 +332,6 @@ impl App {
         }
     }
 
-    /// Writes down what was counted for charts; what cannot be written is counted on.
-    pub async fn write_tally(&self) {
-        let counts = self.tally.take();
-        if counts.is_empty() {
-            return;
-        }
-        if let Err(error) = self.records.add_hours(&counts).await {
-            tracing::warn!(error = %error, "counts for charts are written later");
-            self.tally.put_back(counts);
-        }
-    }
-
     /// Keeps a callback just accepted in memory for its first attempt.
     pub fn keep_hot(&self, callback: Arc<Callback>) {
         if let Some(hot) = &self.hot {

@@ -19,6 +19,7 @@ mod people;
 mod profile;
 mod projects;
 mod replays;
+mod schedule;
 mod shield;
 mod tasks;
 mod team;

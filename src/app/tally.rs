@@ -2,6 +2,7 @@
 //! memory and written every few seconds, so that no commit of a delivery grows; what a killed
 //! process had not written is missing from the charts, and from nothing else.
 
+use crate::app::App;
 use crate::callback::latency::bucket_of;
 use crate::callback::{TeamId, TimestampMs};
 use crate::records::hours::{Hour, Outcome};
@@ -20,12 +21,12 @@ impl Tally {
     }
 
     /// What was counted; from now on nothing is.
-    pub(super) fn take(&self) -> BTreeMap<Hour, u64> {
+    fn take(&self) -> BTreeMap<Hour, u64> {
         std::mem::take(&mut self.counts())
     }
 
     /// Counts again what could not be written.
-    pub(super) fn put_back(&self, taken: BTreeMap<Hour, u64>) {
+    fn put_back(&self, taken: BTreeMap<Hour, u64>) {
         let mut counts = self.counts();
         for (hour, n) in taken {
             *counts.entry(hour).or_default() += n;
@@ -34,5 +35,19 @@ impl Tally {
 
     fn counts(&self) -> MutexGuard<'_, BTreeMap<Hour, u64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl App {
+    /// Writes down what was counted for charts; what cannot be written is counted on.
+    pub async fn write_tally(&self) {
+        let counts = self.tally.take();
+        if counts.is_empty() {
+            return;
+        }
+        if let Err(error) = self.records.add_hours(&counts).await {
+            tracing::warn!(error = %error, "counts for charts are written later");
+            self.tally.put_back(counts);
+        }
     }
 }

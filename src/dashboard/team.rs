@@ -8,7 +8,8 @@ use crate::callback::retry::Policy;
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
 use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
-use crate::dashboard::times::{moment, span, until, wait};
+use crate::dashboard::schedule::Schedule;
+use crate::dashboard::times::{moment, span, until};
 use crate::records::invites::Invite;
 use crate::records::teams::{Team, TeamUpdate};
 use crate::records::users::{Status, User};
@@ -19,9 +20,6 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
-
-/// Tries of the schedule that are listed, besides the last one.
-const SCHEDULE_ROWS: u32 = 6;
 
 /// Roles that people of the team may give.
 const GRANTABLE: [Role; 3] = [Role::Member, Role::Manager, Role::Labeler];
@@ -52,42 +50,6 @@ struct Details {
     first_delay_s: String,
     factor: String,
     timeout_s: String,
-}
-
-/// When a callback that fails is tried, as the policy on the page says.
-#[derive(Default)]
-struct Schedule {
-    /// The number of each try, the wait before it and the time since the first one.
-    tries: Vec<(u32, String, String)>,
-    /// From the first try to the last.
-    span: String,
-    /// Of what was typed and is not saved.
-    is_preview: bool,
-}
-
-impl Schedule {
-    /// Of the first tries and the last one.
-    fn of(policy: &Policy, is_preview: bool) -> Self {
-        let (mut tries, mut since) = (Vec::new(), 0_u64);
-        let last = policy.retries_max;
-        for number in 1..=last {
-            let delay = policy.delay_ms(number);
-            since = since.saturating_add(delay);
-            if number <= SCHEDULE_ROWS || number == last {
-                tries.push((number, wait(delay), wait(since)));
-            }
-        }
-        Self {
-            tries,
-            span: wait(since),
-            is_preview,
-        }
-    }
-
-    fn left_out(&self) -> Option<u32> {
-        let (last, _, _) = self.tries.last()?;
-        last.checked_sub(SCHEDULE_ROWS + 1).filter(|n| *n > 0)
-    }
 }
 
 /// The invite form's texts.
