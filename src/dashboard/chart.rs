@@ -4,7 +4,7 @@
 
 use crate::callback::TimestampMs;
 use crate::callback::latency::{BUCKETS, percentile_ms};
-use crate::dashboard::times::{minute, span};
+use crate::dashboard::times::{minute, moment, span};
 use crate::records::hours::{HOUR_MS, Hour, Outcome};
 use std::fmt::Write;
 
@@ -143,7 +143,7 @@ impl Chart {
         };
         let marks = (0..reach.columns()).step_by(7).map(|index| match reach {
             Reach::Day => minute(since + index * step).split_off(11),
-            Reach::Week => minute(since + index * step)[5..10].to_owned(),
+            Reach::Week => day(since + index * step, now),
         });
         Self {
             columns: (0..).zip(&counts).map(column).collect(),
@@ -168,6 +168,14 @@ impl Chart {
     pub(super) fn is_empty(&self) -> bool {
         self.most == 0
     }
+}
+
+/// `8 Nov`.
+fn day(at: TimestampMs, now: TimestampMs) -> String {
+    let moment = moment(at, now);
+    let mut words = moment.splitn(3, ' ');
+    let (day, month) = (words.next(), words.next());
+    format!("{} {}", day.unwrap_or_default(), month.unwrap_or_default())
 }
 
 fn told(ms: Option<u64>) -> String {
@@ -252,6 +260,7 @@ mod tests {
             (chart.columns.len(), chart.delivered, chart.failed),
             (28, 1100, 6)
         );
+        assert_eq!(chart.marks[0], "8 Nov");
         let sum: u64 = chart.columns.iter().map(|column| column.delivered).sum();
         assert_eq!(sum, 1100);
         assert!(Chart::draw(Reach::Week, &[], NOW).is_empty());

@@ -146,7 +146,7 @@ mod tests {
             it.status = "None".into();
             it.from = "2023-11-14T22:13".into();
         });
-        let search = it.search().ok().expect("legal");
+        let search = it.search().unwrap();
         assert_eq!(search.state, Some(CallbackState::Dead));
         assert_eq!(search.task.as_deref(), Some("a&b"));
         assert_eq!((search.status, search.mode), (Some(0), None));
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_beside_its_field() {
         let check = |field, change: fn(&mut Filter)| {
-            let wrong = filter(change).search().err().expect("not legal");
+            let wrong = filter(change).search().unwrap_err();
             assert!(wrong.of(field).is_some(), "{field}");
         };
         check("state", |it| it.state = "lost".into());

@@ -32,10 +32,14 @@ struct OverviewPage {
     held: String,
     dead: String,
     has_dead: bool,
+    /// Only while nothing was ever accepted.
+    steps: Option<Steps>,
+}
+
+/// What of the first steps is done.
+struct Steps {
     has_url: bool,
     has_key: bool,
-    /// Nothing was ever accepted.
-    is_new: bool,
 }
 
 /// The first page that whoever comes may see; who is not known is sent to the door by it.
@@ -69,14 +73,11 @@ pub(super) async fn show(
     ]
     .map(|state| count(&app, &visitor, state));
     let (waiting, held, dead) = (waiting.await?, held.await?, dead.await?);
-    let settings = app.team(&visitor.team).await?;
-    let newest = Search {
-        team: Some(visitor.team.to_string()),
-        limit: 1,
-        ..Search::default()
+    let steps = if chart.is_empty() {
+        steps(&app, &visitor).await?
+    } else {
+        None
     };
-    let is_new = chart.is_empty() && app.journal.search(&newest).await?.is_empty();
-    let has_key = !is_new || !app.records.listed_api_keys(&visitor.team).await?.is_empty();
     Ok(render(&OverviewPage {
         is_week: reach == Reach::Week,
         per: reach.per(),
@@ -85,10 +86,26 @@ pub(super) async fn show(
         held: told(held),
         dead: told(dead),
         has_dead: dead > 0 && visitor.may(Action::ResendCallbacks),
-        has_url: settings.is_some_and(|settings| settings.default_url.is_some()),
-        has_key,
-        is_new,
+        steps,
         frame: visitor.frame(Room::Overview),
+    }))
+}
+
+/// The first steps, until a callback was accepted.
+async fn steps(app: &App, visitor: &Visitor) -> Result<Option<Steps>, ApiError> {
+    let newest = Search {
+        team: Some(visitor.team.to_string()),
+        limit: 1,
+        ..Search::default()
+    };
+    if !app.journal.search(&newest).await?.is_empty() {
+        return Ok(None);
+    }
+    let settings = app.team(&visitor.team).await?;
+    let keys = app.records.listed_api_keys(&visitor.team).await?;
+    Ok(Some(Steps {
+        has_url: settings.is_some_and(|settings| settings.default_url.is_some()),
+        has_key: !keys.is_empty(),
     }))
 }
 

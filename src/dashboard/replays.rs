@@ -206,14 +206,14 @@ pub(super) async fn start(
         until: text("until"),
         ..Filter::default()
     };
-    let pace = text("per_second");
-    let wrong = match (filter.search(), pace.parse()) {
-        (Ok(search), Ok(per_second)) => {
+    let per_second = text("per_second");
+    let wrong = match (filter.search(), per_second.parse()) {
+        (Ok(search), Ok(pace)) => {
             let new = NewReplay {
+                per_second: pace,
                 id: app.next_id(),
                 team: visitor.team.to_string(),
                 search,
-                per_second,
                 started_by: visitor.email.clone(),
                 now: app.clock.now(),
             };
@@ -228,7 +228,7 @@ pub(super) async fn start(
     };
     let page = ReplaysPage {
         wrong,
-        ..page(&app, &visitor, filter, pace).await?
+        ..page(&app, &visitor, filter, per_second).await?
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)).into_response())
 }

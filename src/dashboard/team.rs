@@ -286,7 +286,7 @@ async fn read_update(
         factor,
         ..settings.policy
     };
-    let timeout_ms = u64::from(timeout_s) * 1000;
+    let budget_ms = u64::from(timeout_s) * 1000;
     let configured_ms = app.config.delivery.attempt_timeout_ms;
     let present_ms = settings.attempt_timeout_ms.unwrap_or(configured_ms);
     Ok(Ok(TeamUpdate {
@@ -294,7 +294,7 @@ async fn read_update(
         default_callback_url: Some(Some(details.url.clone()).filter(|url| !url.is_empty())),
         latest_only: Some(form.is_ticked("latest_only")),
         retry: (policy != settings.policy).then_some(Some(policy)),
-        attempt_timeout_ms: (timeout_ms != present_ms).then_some(Some(timeout_ms)),
+        attempt_timeout_ms: (budget_ms != present_ms).then_some(Some(budget_ms)),
         members_use_keys: Some(form.is_ticked("members_use_keys")),
         always_live_auth: Some(form.is_ticked("always_live_auth")),
         ..TeamUpdate::default()

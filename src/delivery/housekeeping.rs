@@ -112,10 +112,10 @@ pub async fn prune(app: &App) -> Result<(), JournalError> {
 
 /// Deletes what nothing asks for any more.
 async fn prune_records(app: &App, now: TimestampMs, dead: TimestampMs) -> Result<(), RecordsError> {
-    let charted = now.saturating_sub(HOURS_KEPT_DAYS * DAY_MS);
-    app.records.prune_hours(charted).await?;
     const FULL: u64 = PRUNE_BATCH as u64;
     let records = &app.records;
+    let charted = now.saturating_sub(HOURS_KEPT_DAYS * DAY_MS);
+    app.records.prune_hours(charted).await?;
     // A day late, so that no count of wrong passwords is forgotten within its window.
     records.prune_sessions(now.saturating_sub(DAY_MS)).await?;
     while records.forget_idempotency_keys(now, PRUNE_BATCH).await? == FULL {}

@@ -180,13 +180,12 @@ pub(super) async fn count(
         ..search.clone()
     };
     let mut sql = QueryBuilder::<Postgres>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-    match &search.task {
-        Some(task) => push_task(&mut sql, &search, task),
-        None => {
-            sql.push("(");
-            push_union(&mut sql, &search, "1", most);
-            sql.push(") AS walks");
-        }
+    if let Some(task) = &search.task {
+        push_task(&mut sql, &search, task);
+    } else {
+        sql.push("(");
+        push_union(&mut sql, &search, "1", most);
+        sql.push(") AS walks");
     }
     sql.push(" LIMIT ").push_bind(i64::from(most));
     sql.push(") AS found");

@@ -37,7 +37,7 @@ async fn fill(it: &Subject) -> Vec<(CallbackId, &'static str, String, State)> {
 }
 
 fn mode(n: u64) -> Mode {
-    [Mode::Live, Mode::Test][usize::from(n % 7 == 0)]
+    [Mode::Live, Mode::Test][usize::from(n.is_multiple_of(7))]
 }
 
 /// What the last attempt was answered, if there was one; 0 for no answer.
