@@ -30,13 +30,19 @@ pub(super) struct ReplayView {
     /// Sent again so far.
     replayed: u64,
     per_second: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     task_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     from_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     until_ms: Option<u64>,
     started_at: String,
     started_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<String>,
 }
 
