@@ -123,8 +123,9 @@ impl Chart {
         let mut counts = vec![Count::none(); usize::try_from(reach.columns()).unwrap_or(0)];
         let mut whole = Count::none();
         for (hour, n) in hours {
-            let index = usize::try_from(hour.start_ms.saturating_sub(since) / step);
-            if let Some(count) = index.ok().and_then(|index| counts.get_mut(index)) {
+            let index = hour.start_ms.checked_sub(since).map(|ms| ms / step);
+            let index = index.and_then(|index| usize::try_from(index).ok());
+            if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
                 count.add(hour, *n);
                 whole.add(hour, *n);
             }
