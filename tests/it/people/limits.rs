@@ -26,7 +26,7 @@ async fn of_many_sessions_the_oldest_end() {
         let left = records.sessions("ana", NOW).await.unwrap();
         assert_eq!(
             left.len(),
-            SESSIONS_MAX.cast_unsigned() as usize,
+            usize::try_from(SESSIONS_MAX).unwrap(),
             "on {name}"
         );
         assert!(left.iter().all(|session| session.created_ms >= NOW + 2));
