@@ -3,6 +3,7 @@
 //! is reported at once.
 
 mod account;
+mod billing;
 pub mod files;
 mod queue;
 mod rules;
@@ -39,7 +40,7 @@ section!(
     /// Every setting.
     Config {
         data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
-        account: Account, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
+        account: Account, mail: Mail, billing: Billing, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
         retention: Retention, shutdown: Shutdown, log: Log,
     }
 );
@@ -84,6 +85,12 @@ section!(
 section!(
     /// `[mail]`
     Mail { url: SecretUrl, from: String, ca_file: PathBuf, timeout_ms: u64, give_up_hours: u32 }
+);
+section!(
+    /// `[billing]`
+    Billing {
+        currency: String, issuer: String, due_days: u32, representative: String, webhook_url: String,
+    }
 );
 section!(
     /// `[work]`

@@ -22,6 +22,7 @@ pub(super) enum Room {
     Batches,
     Team,
     Keys,
+    Billing,
     Audit,
     /// Not in the list.
     Profile,
@@ -36,7 +37,7 @@ impl Room {
         Self::Projects,
         Self::Batches,
     ];
-    const ACCOUNT: [Self; 3] = [Self::Team, Self::Keys, Self::Audit];
+    const ACCOUNT: [Self; 4] = [Self::Team, Self::Keys, Self::Billing, Self::Audit];
 
     pub(super) fn path(self) -> &'static str {
         match self {
@@ -48,6 +49,7 @@ impl Room {
             Self::Batches => "/dashboard/batches",
             Self::Team => "/dashboard/team",
             Self::Keys => "/dashboard/keys",
+            Self::Billing => "/dashboard/billing",
             Self::Audit => "/dashboard/audit",
             Self::Profile => "/dashboard/profile",
         }
@@ -63,6 +65,7 @@ impl Room {
             Self::Batches => "Batches",
             Self::Team => "Your team",
             Self::Keys => "API keys",
+            Self::Billing => "Billing",
             Self::Audit => "Audit log",
             Self::Profile => "Profile",
         }
@@ -75,6 +78,7 @@ impl Room {
             Self::Tasks | Self::Projects | Self::Batches => Action::SeeWork,
             Self::Team => Action::SeeTeam,
             Self::Keys => Action::UseKeys,
+            Self::Billing => Action::ManageBilling,
             Self::Audit => Action::SeeAudit,
             Self::Profile => Action::ManageSelf,
         }
