@@ -7,11 +7,13 @@ pub mod error;
 mod fresh;
 mod rates;
 pub mod settings;
+pub mod tally;
 
 use crate::app::audit::Audit;
 use crate::app::fresh::Fresh;
 use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
+use crate::app::tally::Tally;
 use crate::blobs::{Blobs, BlobsError};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
@@ -86,6 +88,8 @@ pub struct App {
     pub mail_written: Arc<Notify>,
     /// Told when this process made a task that waits for the labelling side.
     pub task_waits: Arc<Notify>,
+    /// Counted for charts.
+    pub tally: Tally,
     settings: Settings,
     people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
@@ -171,6 +175,7 @@ impl App {
             rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             task_waits: Arc::default(),
+            tally: Tally::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,
