@@ -7,19 +7,22 @@ pub mod error;
 mod fresh;
 mod rates;
 pub mod settings;
+pub mod tally;
 
 use crate::app::audit::Audit;
+use crate::app::error::OpenError;
 use crate::app::fresh::Fresh;
 use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
-use crate::blobs::{Blobs, BlobsError};
+use crate::app::tally::Tally;
+use crate::blobs::Blobs;
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
 use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
 use crate::clock::Clock;
-use crate::cloud::{Clouds, CloudsError};
+use crate::cloud::Clouds;
 use crate::config::Config;
-use crate::folder::{self, FolderError};
+use crate::folder;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -29,12 +32,11 @@ use crate::queue::redis::link::LinkError;
 use crate::queue::redis::{RedisQueue, RedisSettings};
 use crate::queue::{Entry, Queue, QueueError};
 use crate::records::api_keys::KeyOwner;
-
 use crate::records::audit::AuditEntry;
 use crate::records::sessions::Person;
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
-use crate::vault::{Vault, VaultError};
+use crate::vault::Vault;
 use quick_cache::sync::Cache;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +91,8 @@ pub struct App {
     pub mail_written: Arc<Notify>,
     /// Told when this process made a task that waits for the labelling side.
     pub task_waits: Arc<Notify>,
+    /// Counted for charts.
+    pub tally: Tally,
     settings: Settings,
     people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
@@ -103,32 +107,6 @@ pub struct App {
     /// Held for the life of the process: two gateways on one folder would deliver twice.
     /// None where the store is made for several.
     _lock: Option<Arc<File>>,
-}
-
-/// Why the gateway cannot open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The data folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The vault's key.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The journal.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The records.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
-    /// The place of files.
-    #[error(transparent)]
-    Blobs(#[from] BlobsError),
-    /// What this gateway is at clouds.
-    #[error(transparent)]
-    Clouds(#[from] CloudsError),
-    /// The queue.
-    #[error(transparent)]
-    Queue(#[from] LinkError),
 }
 
 #[derive(Clone)]
@@ -177,6 +155,7 @@ impl App {
             rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             task_waits: Arc::default(),
+            tally: Tally::default(),
             hot: hot_bodies(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,

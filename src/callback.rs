@@ -5,6 +5,7 @@ pub mod address;
 pub mod bucket;
 pub mod diagnosis;
 pub mod email;
+pub mod latency;
 pub mod oversize;
 pub mod retry;
 pub mod signature;

@@ -6,20 +6,21 @@ mod billing;
 mod integrations;
 mod invites;
 mod keys;
+mod replays;
 mod secrets;
 mod sessions;
 mod team;
 mod users;
 
 use crate::access::Action::{
-    Knock, ManageBilling, ManageIntegrations, ManagePeople, ManageSelf, ManageTeam, RotateSecrets,
-    SeeAudit, SeeTeam, UseKeys,
+    Knock, ManageBilling, ManageIntegrations, ManagePeople, ManageSelf, ManageTeam,
+    ResendCallbacks, RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, UseKeys,
 };
 use crate::api::table::Table;
 
 /// Adds them to the table.
 pub(super) fn add(table: Table) -> Table {
-    let table = clouds(money(team_and_keys(people(table))));
+    let table = callbacks(clouds(money(team_and_keys(people(table)))));
     table
         .post("/account/v1/sessions", Knock, sessions::sign_in)
         .get("/account/v1/sessions", ManageSelf, sessions::list)
@@ -104,6 +105,28 @@ fn clouds(table: Table) -> Table {
             "/account/v1/integrations/{cloud}/test",
             ManageIntegrations,
             integrations::test,
+        )
+}
+
+fn callbacks(table: Table) -> Table {
+    table
+        .get("/account/v1/replays", SeeCallbacks, replays::list)
+        .post("/account/v1/replays", ResendCallbacks, replays::start)
+        .get("/account/v1/replays/{id}", SeeCallbacks, replays::show)
+        .post(
+            "/account/v1/replays/{id}/pause",
+            ResendCallbacks,
+            replays::pause,
+        )
+        .post(
+            "/account/v1/replays/{id}/resume",
+            ResendCallbacks,
+            replays::resume,
+        )
+        .post(
+            "/account/v1/replays/{id}/cancel",
+            ResendCallbacks,
+            replays::cancel,
         )
 }
 

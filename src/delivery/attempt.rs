@@ -15,6 +15,7 @@ use crate::delivery::settle::Finished;
 use crate::delivery::transports::Transports;
 use crate::journal::{AttemptRecord, Change};
 use crate::queue::{Claim, Next, Signal};
+use crate::records::hours::Outcome as Charted;
 use crate::records::world::looks_like_an_id;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ async fn finish(
     let verdict = decide(outcome, tries, &settings.policy, now, jitter);
     count(app, callback, outcome, &verdict, &answer, now);
     if verdict == Verdict::PauseEndpoint {
-        pause(app, callback, sent.url, now).await;
+        Box::pin(pause(app, callback, sent.url, now)).await;
     }
     let (state, reason, at, next) = after(&verdict, now);
     let ended = matches!(state, State::Delivered | State::Dead);
@@ -169,9 +170,13 @@ fn count(
     metrics
         .attempt_seconds
         .observe(seconds(answer.timing.total_ms()));
+    let (team, took_ms) = (&callback.team, answer.timing.total_ms());
     if *verdict == Verdict::Delivered {
+        app.tally.count(team, Charted::Delivered, now, took_ms);
         let since = now.saturating_sub(callback.id.accepted_ms());
         metrics.delivery_seconds.observe(seconds(since));
+    } else {
+        app.tally.count(team, Charted::Failed, now, took_ms);
     }
 }
 

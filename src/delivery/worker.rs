@@ -125,14 +125,15 @@ async fn start(
             None => permits.clone().acquire_owned().await.expect("never closed"),
         };
         let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
-        tokio::spawn(async move {
+        let task = async move {
             let done = tokio::select! {
                 done = attempt::run(&app, &transports, claim, &callback) => done,
                 () = app.shutdown.killed() => return,
             };
             drop(permit);
             send(&finished, done).await;
-        });
+        };
+        tokio::spawn(task);
     }
 }
 

@@ -2,6 +2,7 @@
 //! is moved; a test compares this with the schema.
 
 mod billing;
+mod hours;
 mod integrations;
 
 /// What a column holds.
@@ -367,6 +368,7 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
+    hours::DELIVERY_HOURS,
     billing::TEAM_BILLING,
     billing::PRICES,
     billing::CHARGES,
