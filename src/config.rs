@@ -8,6 +8,7 @@ mod queue;
 mod rules;
 pub mod secret_url;
 mod store;
+mod traces;
 
 use crate::config::secret_url::{SecretUrl, mask_passwords};
 use ipnet::IpNet;
@@ -40,7 +41,7 @@ section!(
     Config {
         data: Data, store: Store, files: Files, api: Api, operator: Operator, intake: Intake,
         account: Account, mail: Mail, work: Work, queue: Queue, delivery: Delivery, retry: Retry,
-        retention: Retention, shutdown: Shutdown, log: Log,
+        retention: Retention, shutdown: Shutdown, log: Log, traces: Traces,
     }
 );
 section!(
@@ -68,7 +69,7 @@ section!(
 );
 section!(
     /// `[operator]`
-    Operator { listen: SocketAddr }
+    Operator { listen: SocketAddr, teams_named_max: usize }
 );
 section!(
     /// `[intake]`
@@ -119,6 +120,10 @@ section!(
 section!(
     /// `[log]`
     Log { format: LogFormat, filter: String }
+);
+section!(
+    /// `[traces]`
+    Traces { otlp_url: String, percent: f64 }
 );
 
 /// How log lines look.

@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod client;
 pub mod housekeeping;
 pub mod rebuild;
+mod report;
 pub mod request;
 pub mod settle;
 pub mod transports;

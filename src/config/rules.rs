@@ -67,6 +67,7 @@ impl Config {
             .chain(self.queue.problems())
             .chain(self.account.problems())
             .chain(self.mail.problems())
+            .chain(self.traces.problems())
             .collect()
     }
 }

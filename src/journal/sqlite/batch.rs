@@ -105,7 +105,7 @@ async fn insert(
 ) -> Result<HashSet<i64>, sqlx::Error> {
     let mut sql = QueryBuilder::<Sqlite>::new(
         "INSERT INTO callbacks (seq, id, team_id, event_id, task_id, project, mode, url, digest, \
-         state, reason, due_ms) ",
+         state, reason, due_ms, traceparent) ",
     );
     sql.push_values(chunk, |mut row, new| {
         let callback = &new.callback;
@@ -121,7 +121,8 @@ async fn insert(
             .push_bind(new.digest.as_slice())
             .push_bind(state.as_str())
             .push_bind(new.held)
-            .push_bind(to_i64(callback.id.accepted_ms()));
+            .push_bind(to_i64(callback.id.accepted_ms()))
+            .push_bind(callback.trace.map(|trace| trace.to_string()));
     });
     sql.push(" ON CONFLICT (team_id, event_id) DO NOTHING RETURNING seq");
     let rows = sql
