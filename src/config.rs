@@ -88,7 +88,7 @@ section!(
 );
 section!(
     /// `[work]`
-    Work { task_types: Vec<String> }
+    Work { task_types: Vec<String>, task_types_off: Vec<String>, projects_max: u32 }
 );
 section!(
     /// `[queue]`

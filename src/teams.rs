@@ -4,6 +4,7 @@
 pub mod sample;
 
 use crate::app::App;
+use crate::callback::Mode;
 use crate::callback::retry::Policy;
 use crate::callback::target::origin_of;
 use crate::journal::JournalError;
@@ -19,6 +20,8 @@ const ATTEMPT_TIMEOUT_MS_MIN: u64 = 1000;
 pub const GRACE_HOURS_DEFAULT: u64 = 24;
 /// Longest time of grace, hours: 30 days.
 pub const GRACE_HOURS_MAX: u64 = 720;
+/// Most API keys of a team, both modes together: its list is shown whole.
+const API_KEYS_MAX: usize = 100;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Why a team was not changed.
@@ -47,6 +50,19 @@ impl From<Refused> for TeamError {
     fn from(Refused { field, reason }: Refused) -> Self {
         Self::Invalid { field, reason }
     }
+}
+
+/// Makes an API key; the whole of it.
+///
+/// # Errors
+/// [`TeamError::Invalid`] when the team has as many as it may.
+pub async fn add_api_key(app: &App, team: &str, mode: Mode) -> Result<String, TeamError> {
+    if app.records.listed_api_keys(team).await?.len() >= API_KEYS_MAX {
+        let reason =
+            format!("cannot have another key: a team has at most {API_KEYS_MAX}; delete one first");
+        return Err(invalid("mode", reason));
+    }
+    Ok(app.records.add_api_key(team, mode, app.clock.now()).await?)
 }
 
 /// Checks what is to be changed.

@@ -33,6 +33,9 @@ pub enum WorkError {
     /// What was sent, or the state of the thing, does not permit it.
     #[error("{} {}", .0.field, .0.reason)]
     Refused(Refused),
+    /// A type of task that is known and not offered.
+    #[error("{} {}", .0.field, .0.reason)]
+    NotOffered(Refused),
     /// There is no such thing in this world.
     #[error("there is no such {0}")]
     Missing(&'static str),

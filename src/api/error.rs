@@ -36,6 +36,13 @@ pub enum ApiError {
         /// What is wrong and what would be right.
         reason: String,
     },
+    /// A type of task that is known and not offered.
+    NotOffered {
+        /// Which field names it.
+        field: &'static str,
+        /// What is not offered.
+        reason: String,
+    },
     /// There is no such thing.
     NotFound(&'static str),
     /// The same name with other content.
@@ -89,6 +96,9 @@ impl ApiError {
                 "your role does not permit this; ask an admin of your team",
             ),
             Self::Invalid { field, reason } => (Is::BAD_REQUEST, "invalid", Some(field), reason),
+            Self::NotOffered { field, reason } => {
+                (Is::PAYMENT_REQUIRED, "not_offered", Some(field), reason)
+            }
             Self::NotFound(what) => {
                 let message = format!("there is no such {what}");
                 (Is::NOT_FOUND, "not_found", None, message)
@@ -265,6 +275,7 @@ impl From<WorkError> for ApiError {
     fn from(error: WorkError) -> Self {
         match error {
             WorkError::Refused(Refused { field, reason }) => Self::Invalid { field, reason },
+            WorkError::NotOffered(Refused { field, reason }) => Self::NotOffered { field, reason },
             WorkError::Missing(what) => Self::NotFound(what),
             WorkError::Taken(Refused { field, reason }) => Self::Conflict { field, reason },
             WorkError::Records(error) => error.into(),

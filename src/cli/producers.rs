@@ -1,6 +1,6 @@
 //! `ringback producers add|list|remove`: works beside a running gateway or without one.
 
-use crate::cli::{ConfigArgs, open_records};
+use crate::cli::{ConfigArgs, note, open_records};
 use crate::clock::Clock;
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -33,6 +33,7 @@ pub(super) async fn run(command: ProducersCommand) -> Result<()> {
         ProducersCommand::Add { name, config } => {
             let records = open_records(&config.load()?).await?;
             let key = records.add_producer(&name, Clock::system().now()).await?;
+            note(&records, "", ("producers add", &name)).await?;
             println!("{key}");
             records.close().await;
         }
@@ -45,11 +46,11 @@ pub(super) async fn run(command: ProducersCommand) -> Result<()> {
         }
         ProducersCommand::Remove { name, config } => {
             let records = open_records(&config.load()?).await?;
-            let was_there = records.remove_producer(&name).await?;
-            records.close().await;
-            if !was_there {
+            if !records.remove_producer(&name).await? {
                 bail!("there is no producer {name}");
             }
+            note(&records, "", ("producers remove", &name)).await?;
+            records.close().await;
             println!("removed {name}");
         }
     }

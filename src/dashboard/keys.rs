@@ -168,8 +168,7 @@ pub(super) async fn add(
             });
         }
     };
-    let now = app.clock.now();
-    app.records.add_api_key(&visitor.team, mode, now).await?;
+    teams::add_api_key(&app, &visitor.team, mode).await?;
     Ok(done("added"))
 }
 

@@ -110,7 +110,9 @@ pub(super) async fn create(
     };
     let wrong = match work::create(&app, side.world(&visitor), body).await {
         Ok((project, _)) => return Ok(to(&project.name, &side)),
-        Err(WorkError::Refused(it) | WorkError::Taken(it)) => Wrong::at(it.field, &it.reason),
+        Err(WorkError::Refused(it) | WorkError::NotOffered(it) | WorkError::Taken(it)) => {
+            Wrong::at(it.field, &it.reason)
+        }
         Err(error) => return Err(error.into()),
     };
     let page = ProjectsPage {

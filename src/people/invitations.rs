@@ -19,6 +19,8 @@ use std::collections::HashSet;
 const TOKEN_PREFIX: &str = "rb_invite_";
 /// Addresses in one call.
 pub const EMAILS_MAX: usize = 100;
+/// Most users and invitations of a team: its lists are shown whole.
+const PEOPLE_MAX: usize = 1000;
 const HOUR_MS: u64 = 3_600_000;
 
 /// A team that was just made.
@@ -67,6 +69,12 @@ pub async fn invite(
     role: Role,
 ) -> Result<Vec<Invite>, PeopleError> {
     check_emails(emails)?;
+    let people = app.records.users(team).await?.len() + app.records.invites(team).await?.len();
+    if people + emails.len() > PEOPLE_MAX {
+        let reason =
+            format!("are too many: a team has at most {PEOPLE_MAX} people and invitations");
+        return Err(invalid("emails", reason));
+    }
     let found = app.records.team(team).await?;
     let found = found.ok_or(PeopleError::Missing("team"))?;
     let now = app.clock.now();

@@ -90,6 +90,22 @@ impl Records {
         .await
     }
 
+    /// How many projects there are.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn count_projects(&self, world: World<'_>) -> Result<i64, RecordsError> {
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_scalar("SELECT COUNT(*) FROM projects WHERE team_id = $1 AND mode = $2")
+                    .bind(world.team)
+                    .bind(world.mode.as_str())
+                    .fetch_one(connection)
+                    .await
+            })
+            .await?)
+    }
+
     /// One project.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ use sqlx::Row;
 
 /// Session tokens start with this.
 pub const TOKEN_PREFIX: &str = "rb_session_";
+/// Most sessions of a user.
+pub const SESSIONS_MAX: i64 = 50;
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +67,8 @@ pub struct TryLimit {
 }
 
 impl Records {
-    /// Begins a session and returns its token, which cannot be read again.
+    /// Begins a session and returns its token, which cannot be read again. Of many sessions
+    /// of a user the oldest end.
     ///
     /// # Errors
     /// [`RecordsError`] when the database does not answer.
@@ -77,23 +80,32 @@ impl Records {
         expires: TimestampMs,
     ) -> Result<String, RecordsError> {
         let token = new_key(TOKEN_PREFIX);
-        self.run(async |connection| {
+        let digest = self.vault.digest(&token);
+        self.transact(async |connection| {
+            sqlx::query(
+                "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN (SELECT id FROM sessions \
+                 WHERE user_id = $1 ORDER BY created_ms DESC, id DESC LIMIT $2)",
+            )
+            .bind(user)
+            .bind(SESSIONS_MAX - 1)
+            .execute(&mut *connection)
+            .await?;
             sqlx::query(
                 "INSERT INTO sessions (id, user_id, digest, created_ms, seen_ms, expires_ms, \
                  address, agent) VALUES ($1, $2, $3, $4, $4, $5, $6, $7)",
             )
             .bind(uuid::Uuid::now_v7().to_string())
             .bind(user)
-            .bind(self.vault.digest(&token))
+            .bind(digest)
             .bind(now.cast_signed())
             .bind(expires.cast_signed())
             .bind(&origin.address)
             .bind(&origin.agent)
-            .execute(connection)
-            .await
+            .execute(&mut *connection)
+            .await?;
+            Ok(token)
         })
-        .await?;
-        Ok(token)
+        .await
     }
 
     /// Whose session this is, if it is good at `now` and its user active.

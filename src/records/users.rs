@@ -192,8 +192,11 @@ impl Records {
             .bind(user)
             .execute(&mut *connection)
             .await?;
+            if changed.rows_affected() == 0 {
+                return Ok(false);
+            }
             end_sessions(connection, user).await?;
-            Ok(changed.rows_affected() > 0)
+            Ok(true)
         })
         .await
     }
@@ -245,12 +248,15 @@ impl Records {
             .bind(&user.id)
             .execute(&mut *connection)
             .await?;
+            if moved.rows_affected() == 0 {
+                return Ok(false);
+            }
             sqlx::query("DELETE FROM invites WHERE email_key = $1")
                 .bind(email_key(&user.email))
                 .execute(&mut *connection)
                 .await?;
             end_sessions(connection, &user.id).await?;
-            Ok(moved.rows_affected() > 0)
+            Ok(true)
         })
         .await
     }

@@ -56,6 +56,11 @@ pub async fn create(
         created_ms: now.cast_signed(),
         version: 0,
     };
+    let max = app.config.work.projects_max;
+    if app.records.count_projects(world).await? >= i64::from(max) {
+        let reason = format!("cannot be a project's: there are {max}, as many as may be");
+        return Ok(refuse("name", reason)?);
+    }
     match app.records.add_project(world, &project, &params).await {
         Ok(()) => {}
         Err(RecordsError::Exists(_)) => {
@@ -119,16 +124,21 @@ pub async fn template(
     Ok((project, params))
 }
 
-/// Whether the operator has this type of task.
+/// Whether the operator offers this type of task.
 ///
 /// # Errors
-/// [`Refused`] when not.
-pub(super) fn check_kind(app: &App, field: &'static str, kind: &str) -> Result<(), Refused> {
-    if app.config.work.task_types.iter().any(|known| known == kind) {
-        return Ok(());
+/// [`WorkError::NotOffered`], and [`WorkError::Refused`] when nobody knows the type.
+pub(super) fn check_kind(app: &App, field: &'static str, kind: &str) -> Result<(), WorkError> {
+    let work = &app.config.work;
+    if !work.task_types.iter().any(|known| known == kind) {
+        let shown: String = kind.chars().take(64).collect();
+        return Ok(refuse(field, format!("{shown:?} is no type of task"))?);
     }
-    let shown: String = kind.chars().take(64).collect();
-    refuse(field, format!("{shown:?} is no type of task"))
+    if work.task_types_off.iter().any(|off| off == kind) {
+        let reason = format!("{kind:?} is not enabled; ask the operator for it");
+        return Err(WorkError::NotOffered(Refused { field, reason }));
+    }
+    Ok(())
 }
 
 fn check_params(app: &App, params: &Map<String, Value>) -> Result<(), Refused> {

@@ -105,6 +105,13 @@ fn producers_are_made_once_and_listed_without_their_keys() {
     assert!(!again.status.success());
     assert!(text(&again.stderr).contains("there is no producer tests"));
     assert_eq!(text(&home.run(&["producers", "list"]).stdout), "");
+    let log = text(&home.run(&["audit", "list"]).stdout);
+    let noted = |what: &str| log.matches(what).count();
+    assert_eq!(
+        (noted("producers add"), noted("producers remove")),
+        (1, 1),
+        "{log}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use crate::api::fields::Fields;
 use crate::app::App;
 use crate::callback::Mode;
 use crate::records::api_keys::ApiKey;
+use crate::teams;
 use crate::time::shown;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -63,14 +64,13 @@ pub(super) async fn create(
     body: ObjectBody,
 ) -> Result<Response, ApiError> {
     let mode = mode(&Fields::only(body, &["mode"])?.text("mode")?)?;
-    let now = app.clock.now();
-    let key = app.records.add_api_key(&team, mode, now).await?;
+    let key = teams::add_api_key(&app, &team, mode).await?;
     let owner = app.records.key_owner(&key).await?;
     let view = KeyView {
         key_id: owner.ok_or(ApiError::NotFound("key"))?.id,
         mode,
         key,
-        created_at: shown(now),
+        created_at: shown(app.clock.now()),
     };
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }

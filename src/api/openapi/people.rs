@@ -155,6 +155,7 @@ fn team() -> Vec<Described> {
             "Send a sample and show what came of it.",
         )
         .takes(object(sample))
+        .may(&[404])
         .gives(any_object()),
     ]
 }

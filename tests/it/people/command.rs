@@ -1,6 +1,6 @@
 //! The operator's commands for people and for the vault, beside a running gateway.
 
-use crate::support::process::{Gateway, Home};
+use crate::support::process::{Gateway, Home, PASSWORD};
 use crate::support::store::configs;
 use ringback::callback::Mode;
 use ringback::config::Config;
@@ -10,8 +10,6 @@ use ringback::records::{Records, RecordsError};
 use ringback::vault::{Vault, VaultError};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection};
-
-const PASSWORD: &str = "correct horse battery";
 
 /// What a command prints; it must succeed.
 fn told(home: &Home, arguments: &[&str]) -> String {
@@ -48,16 +46,6 @@ async fn call(
     )
 }
 
-/// Accepts an invitation by its link; the session's token.
-async fn join(gateway: &Gateway, link: &str) -> String {
-    let (_, token) = link.trim().split_once("/invite?token=").unwrap();
-    let body = json!({"token": token, "first_name": "Ana", "last_name": "Ruiz",
-                      "company": "Example", "password": PASSWORD});
-    let (status, joined) = call(gateway, "POST", "/account/v1/invites/accept", "", body).await;
-    assert_eq!(status, 201, "{joined}");
-    joined["token"].as_str().unwrap().to_owned()
-}
-
 async fn sign_in(gateway: &Gateway, email: &str) -> (u16, Value) {
     let body = json!({"email": email, "password": PASSWORD});
     call(gateway, "POST", "/account/v1/sessions", "", body).await
@@ -75,7 +63,7 @@ async fn the_operator_makes_teams_and_moves_people() {
     assert!(told(&home, &["teams", "list"]).contains("Kites"));
     let twice = refused(&home, &["teams", "create", "K", "--admin", "nobody"]);
     assert!(twice.contains("admin"), "{twice}");
-    let ana = join(&gateway, link).await;
+    let ana = gateway.join(link).await;
     let (_, me) = call(&gateway, "GET", "/account/v1/me", &ana, Value::Null).await;
     assert_eq!(
         (me["role"].as_str(), me["team_id"].as_str()),
@@ -86,7 +74,7 @@ async fn the_operator_makes_teams_and_moves_people() {
 
     let made = told(&home, &["teams", "create", "Boats", "--admin", "bo@x.test"]);
     let (boats, link) = made.trim().split_once('\n').unwrap();
-    join(&gateway, link).await;
+    gateway.join(link).await;
     let stuck = refused(&home, &["users", "move", "bo@x.test", kites]);
     assert!(stuck.contains("admin"), "{stuck}");
     let stranger = refused(&home, &["teams", "transfer-admin", boats, "ana@x.test"]);
@@ -98,7 +86,7 @@ async fn the_operator_makes_teams_and_moves_people() {
     let (status, invited) = call(&gateway, "POST", "/account/v1/invites", bo, body).await;
     assert_eq!(status, 201, "{invited}");
     let link = mailed_link(&home, "cy@x.test");
-    join(&gateway, &link).await;
+    gateway.join(&link).await;
     told(&home, &["teams", "transfer-admin", boats, "cy@x.test"]);
     told(&home, &["users", "move", "bo@x.test", kites]);
     let (status, bo) = sign_in(&gateway, "bo@x.test").await;
@@ -140,7 +128,7 @@ async fn a_gateway_goes_on_while_its_key_is_rotated_and_retired() {
         &["teams", "create", "Kites", "--admin", "ana@x.test"],
     );
     let (_, link) = made.trim().split_once('\n').unwrap();
-    let ana = join(&gateway, link).await;
+    let ana = gateway.join(link).await;
     let add = async || {
         let body = json!({"mode": "live"});
         let (status, key) = call(&gateway, "POST", "/account/v1/keys", &ana, body).await;

@@ -168,7 +168,12 @@ async fn a_team_has_one_admin_at_every_moment() {
             let admins = users.into_iter().filter(|user| user.role == Role::Admin);
             admins.map(|user| user.id).collect::<Vec<_>>()
         };
-        // Nothing but a transfer moves the role.
+        let origin = Origin {
+            address: "192.0.2.7".to_owned(),
+            agent: "browser".to_owned(),
+        };
+        let session = r.add_session(&admin.id, &origin, NOW, NOW + DAY_MS).await;
+        // Nothing but a transfer moves the role, and what is refused ends no session.
         let emails = ["admin@x.test".to_owned()];
         assert!(missing(&r.set_roles("a", &emails, Role::Member).await));
         for status in [Status::Disabled, Status::Removed] {
@@ -176,7 +181,12 @@ async fn a_team_has_one_admin_at_every_moment() {
         }
         assert!(!r.move_user(&admin, "b").await.unwrap());
         assert!(missing(&r.transfer_admin("a", "nobody").await));
-        assert_eq!(admins(&r).await, [admin.id], "on {name}");
+        assert_eq!(
+            admins(&r).await,
+            std::slice::from_ref(&admin.id),
+            "on {name}"
+        );
+        assert!(session.is_ok() && r.sessions(&admin.id, NOW).await.unwrap().len() == 1);
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..6 {
             let next = join(&r, "a", &format!("m{n}@x.test"), Role::Member).await;

@@ -7,6 +7,8 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 pub(crate) const TEAM: &str = "team_a";
+/// Of everybody who joins.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A data folder with its configuration file; every port is a free one.
 pub(crate) struct Home {
@@ -242,6 +244,25 @@ impl Gateway {
             .ok()
             .filter(|answer| answer.status() == 202)?;
         Some(ids(&answer.text().await.ok()?))
+    }
+
+    /// Accepts an invitation by its link; the session's token.
+    pub(crate) async fn join(&self, link: &str) -> String {
+        let (_, token) = link.trim().split_once("/invite?token=").unwrap();
+        let body = json!({"token": token, "first_name": "Ana", "last_name": "Ruiz",
+                          "company": "Example", "password": PASSWORD});
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/account/v1/invites/accept", self.api);
+        let answer = client
+            .post(url)
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        let status = answer.status();
+        let joined: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(status, 201, "{joined}");
+        joined["token"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn operator(&self, path: &str) -> (u16, String) {

@@ -192,3 +192,15 @@ async fn only_some_types_have_templates() {
         .refused("GET", "/v1/projects/none/taskTemplates", Value::Null, 404)
         .await;
 }
+
+#[tokio::test]
+async fn a_team_has_as_many_projects_as_the_operator_permits() {
+    let app = TestApp::with(|config| config.work.projects_max = 1).await;
+    let customer = Customer::live(&app).await;
+    let project = |name: &str| json!({"name": name, "type": "categorization"});
+    customer.post("/v1/projects", project("one")).await;
+    let told = customer
+        .refused("POST", "/v1/projects", project("two"), 400)
+        .await;
+    assert!(told.starts_with("name "), "{told}");
+}
