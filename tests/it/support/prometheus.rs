@@ -179,6 +179,12 @@ impl Prometheus {
         self.until_it(alert, None, true).await;
     }
 
+    /// Until no alert fires.
+    pub(crate) async fn until_quiet(&self) {
+        self.until("silence", async || self.firing().await.is_empty())
+            .await;
+    }
+
     pub(crate) async fn until_clear(&self, alert: &str) {
         self.until_it(alert, None, false).await;
     }
