@@ -7,10 +7,12 @@ pub mod callbacks;
 pub mod caller;
 pub(crate) mod cookie;
 pub mod dead_letters;
+pub(crate) mod document;
 pub mod error;
 mod fields;
 mod file_bytes;
 mod forwarded;
+mod invoices;
 pub mod labelling;
 pub mod openapi;
 pub mod operator;
@@ -78,6 +80,12 @@ fn internal(table: Table) -> Table {
             "/internal/v1/teams/{id}/endpoints/resume",
             Operate,
             teams::resume_endpoint,
+        )
+        .get("/internal/v1/invoices/{number}", Operate, invoices::show)
+        .post(
+            "/internal/v1/invoices/{number}/paid",
+            Operate,
+            invoices::paid,
         )
         .get("/internal/v1/dead-letters", Labelling, dead_letters::list)
         .post(

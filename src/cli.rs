@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "this is where people are spoken to")]
 
 mod audit;
+mod billing;
 mod callbacks;
 mod configuration;
 mod dead_letters;
@@ -55,6 +56,9 @@ enum Command {
     /// Replace the key that seals secrets
     #[command(subcommand)]
     Vault(vault::VaultCommand),
+    /// Prices, invoices, and on which terms teams are billed
+    #[command(subcommand)]
+    Billing(billing::BillingCommand),
     /// Move an embedded installation into PostgreSQL
     MigrateStore(migrate_store::MigrateStoreArgs),
     /// Read the audit log, or prove that nothing in it was changed
@@ -119,6 +123,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Users(command) => block_on(users::run(command)),
         Command::Vault(command) => block_on(vault::run(command)),
         Command::MigrateStore(args) => block_on(migrate_store::run(args)),
+        Command::Billing(command) => block_on(billing::run(command)),
         Command::Audit(command) => block_on(audit::run(command)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),
         Command::DeadLetters(command) => block_on(dead_letters::run(command)),

@@ -4,6 +4,7 @@
 mod assets;
 mod audit;
 mod batches;
+mod billing;
 mod callback;
 mod callbacks;
 mod door;
@@ -22,8 +23,8 @@ mod times;
 mod world;
 
 use crate::access::Action::{
-    AuditWork, EditProjects, Knock, ManagePeople, ManageSelf, ManageTeam, ResendCallbacks,
-    RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
+    AuditWork, EditProjects, Knock, ManageBilling, ManagePeople, ManageSelf, ManageTeam,
+    ResendCallbacks, RotateSecrets, SeeAudit, SeeCallbacks, SeeTeam, SeeWork, UseKeys,
 };
 use crate::api;
 use crate::api::table::Table;
@@ -49,7 +50,7 @@ pub fn pages(table: Table) -> Table {
         .get("/dashboard/static/{name}", Knock, assets::serve)
         .get("/dashboard/audit", SeeAudit, audit::show);
     let table = endpoint_pages(callback_pages(door_pages(table)));
-    keys_pages(team_pages(work_pages(table)))
+    billing_pages(keys_pages(team_pages(work_pages(table))))
 }
 
 /// For nobody in particular, and for oneself.
@@ -180,6 +181,21 @@ fn team_pages(table: Table) -> Table {
             "/dashboard/team/users/{id}/remove",
             ManagePeople,
             people::remove,
+        )
+}
+
+fn billing_pages(table: Table) -> Table {
+    table
+        .get("/dashboard/billing", ManageBilling, billing::show)
+        .post(
+            "/dashboard/billing/payment",
+            ManageBilling,
+            billing::save_payment,
+        )
+        .get(
+            "/dashboard/billing/invoices/{number}",
+            ManageBilling,
+            billing::invoice,
         )
 }
 

@@ -3,13 +3,14 @@
 //! In reading order; a module uses only those above it:
 //! - [`callback`]: the pure decisions. What a callback is, where it goes, how it is
 //!   signed, what an answer means. [`access`]: who may do what. [`hex`], [`time`]: how
-//!   bytes and times are written.
+//!   bytes and times are written. [`money`]: amounts, prices, what documents say.
 //! - [`checksum`], [`clock`], [`config`], [`folder`], [`gather`], [`metrics`],
 //!   [`passwords`], [`telemetry`], [`shutdown`], [`vault`]: the ground.
 //! - [`queue`]: what is due next. [`journal`]: the truth about callbacks.
 //!   [`records`]: teams, people, keys, work. [`blobs`]: the bytes of files.
 //! - [`app`]: all of it opened. [`migration`]: all of it into another store.
-//! - [`mail`]: letters on their way. [`work`]: projects, tasks, batches.
+//! - [`mail`]: letters on their way. [`work`]: projects, tasks, batches. [`billing`]: what
+//!   customers owe.
 //! - [`intake`] accepts, [`delivery`] delivers, [`dead_letters`] and [`resend`] revive,
 //!   [`explain`] tells. [`people`]: who joins, comes in, changes roles.
 //! - [`teams`]: what a team decides about its deliveries. [`files`]: customers' files.
@@ -18,6 +19,8 @@
 pub mod access;
 pub mod callback;
 pub mod hex;
+
+pub mod money;
 pub mod time;
 
 pub mod checksum;
@@ -39,6 +42,7 @@ pub mod records;
 pub mod app;
 pub mod migration;
 
+pub mod billing;
 pub mod mail;
 pub mod work;
 

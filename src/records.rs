@@ -8,9 +8,13 @@ pub mod endpoints;
 pub mod files;
 pub mod genai;
 pub mod invites;
+pub mod invoices;
 pub mod labelling;
+pub mod ledger;
 pub mod mails;
 pub mod outbox;
+pub mod payment;
+pub mod prices;
 pub mod producers;
 pub mod projects;
 pub mod quality;
@@ -27,6 +31,7 @@ pub mod world;
 use crate::callback::Mode;
 use crate::config::Config;
 use crate::folder::{self, HALF_MOVED, MOVED};
+use crate::money::Currency;
 use crate::vault::{Vault, VaultError};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
@@ -53,6 +58,8 @@ pub struct Records {
     /// How a transaction that writes begins: SQLite takes the writer's place at once, so that
     /// none has to give up half way.
     begin: &'static str,
+    /// What teams pay in that have no currency of their own.
+    currency: Currency,
 }
 
 /// Why a record could not be read or written.
@@ -103,7 +110,12 @@ impl Records {
             None => "BEGIN IMMEDIATE",
             Some(_) => "BEGIN",
         };
-        let records = Self { pool, vault, begin };
+        let records = Self {
+            pool,
+            vault,
+            begin,
+            currency: config.billing.currency(),
+        };
         records.check_vault().await?;
         Ok(records)
     }

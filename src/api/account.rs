@@ -2,6 +2,7 @@
 //! none for these; a person sends their session's token as Bearer.
 
 mod audit;
+mod billing;
 mod invites;
 mod keys;
 mod secrets;
@@ -10,13 +11,14 @@ mod team;
 mod users;
 
 use crate::access::Action::{
-    Knock, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit, SeeTeam, UseKeys,
+    Knock, ManageBilling, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit, SeeTeam,
+    UseKeys,
 };
 use crate::api::table::Table;
 
 /// Adds them to the table.
 pub(super) fn add(table: Table) -> Table {
-    let table = team_and_keys(people(table));
+    let table = money(team_and_keys(people(table)));
     table
         .post("/account/v1/sessions", Knock, sessions::sign_in)
         .get("/account/v1/sessions", ManageSelf, sessions::list)
@@ -36,6 +38,31 @@ pub(super) fn add(table: Table) -> Table {
             "/account/v1/password-resets/accept",
             Knock,
             sessions::reset_password,
+        )
+}
+
+fn money(table: Table) -> Table {
+    table
+        .get("/account/v1/billing", ManageBilling, billing::show)
+        .get(
+            "/account/v1/billing/invoices",
+            ManageBilling,
+            billing::invoices,
+        )
+        .get(
+            "/account/v1/billing/invoices/{number}",
+            ManageBilling,
+            billing::invoice,
+        )
+        .get(
+            "/account/v1/billing/payment",
+            ManageBilling,
+            billing::payment,
+        )
+        .put(
+            "/account/v1/billing/payment",
+            ManageBilling,
+            billing::set_payment,
         )
 }
 

@@ -2,6 +2,7 @@
 //! Causes go to the log, never to the caller.
 
 use crate::app::error::StoreError;
+use crate::billing::BillingError;
 use crate::files::FilesError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
@@ -178,6 +179,16 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         response
+    }
+}
+
+impl From<BillingError> for ApiError {
+    fn from(error: BillingError) -> Self {
+        match error {
+            BillingError::Invalid { field, reason } => Self::Invalid { field, reason },
+            BillingError::Missing(what) => Self::NotFound(what),
+            BillingError::Records(error) => error.into(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API's description as OpenAPI: every route of the table, in the table's own rules, with
 //! what it takes and answers. Serves it and a page that shows it; decides nothing.
 
+mod billing;
 mod describe;
 mod files;
 mod genai;
@@ -33,6 +34,7 @@ fn chapters() -> Vec<Chapter> {
     let mut all = work::chapters();
     all.extend([files::chapter(), studio::chapter(), genai::chapter()]);
     all.extend(people::chapters());
+    all.push(billing::chapter());
     all.extend(internal::chapters());
     all
 }

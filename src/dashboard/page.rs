@@ -21,6 +21,7 @@ pub(super) enum Room {
     Batches,
     Team,
     Keys,
+    Billing,
     Audit,
     /// Not in the list.
     Profile,
@@ -34,7 +35,7 @@ impl Room {
         Self::Projects,
         Self::Batches,
     ];
-    const ACCOUNT: [Self; 3] = [Self::Team, Self::Keys, Self::Audit];
+    const ACCOUNT: [Self; 4] = [Self::Team, Self::Keys, Self::Billing, Self::Audit];
 
     pub(super) fn path(self) -> &'static str {
         match self {
@@ -45,6 +46,7 @@ impl Room {
             Self::Batches => "/dashboard/batches",
             Self::Team => "/dashboard/team",
             Self::Keys => "/dashboard/keys",
+            Self::Billing => "/dashboard/billing",
             Self::Audit => "/dashboard/audit",
             Self::Profile => "/dashboard/profile",
         }
@@ -59,6 +61,7 @@ impl Room {
             Self::Batches => "Batches",
             Self::Team => "Your team",
             Self::Keys => "API keys",
+            Self::Billing => "Billing",
             Self::Audit => "Audit log",
             Self::Profile => "Profile",
         }
@@ -71,6 +74,7 @@ impl Room {
             Self::Tasks | Self::Projects | Self::Batches => Action::SeeWork,
             Self::Team => Action::SeeTeam,
             Self::Keys => Action::UseKeys,
+            Self::Billing => Action::ManageBilling,
             Self::Audit => Action::SeeAudit,
             Self::Profile => Action::ManageSelf,
         }

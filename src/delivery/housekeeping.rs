@@ -1,7 +1,9 @@
-//! Slow duties: counting the ledger, pruning what is old, tending the tables. Of several
+//! Slow duties: counting the ledger, pruning what is old, tending the tables, closing months. Of several
 //! processes one does them.
 
 use crate::app::App;
+use crate::app::error::StoreError;
+use crate::billing;
 use crate::callback::{State, TimestampMs};
 use crate::journal::{Duty, JournalError};
 use crate::records::RecordsError;
@@ -10,6 +12,8 @@ use std::time::Duration;
 /// Counting reads the callbacks from end to end.
 const COUNT_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
+/// A month that is over is closed this soon.
+const CLOSE_EVERY: Duration = Duration::from_mins(10);
 /// Deletions per transaction: a few milliseconds, so that intake hardly waits.
 const PRUNE_BATCH: u32 = 500;
 const DAY_MS: u64 = 86_400_000;
@@ -18,10 +22,12 @@ const DAY_MS: u64 = 86_400_000;
 pub async fn run(app: App) {
     let mut count = tokio::time::interval(COUNT_EVERY);
     let mut prune_timer = tokio::time::interval(PRUNE_EVERY);
+    let mut close = tokio::time::interval(CLOSE_EVERY);
     loop {
         let due = tokio::select! {
             _ = count.tick() => Due::Count,
             _ = prune_timer.tick() => Due::Prune,
+            _ = close.tick() => Due::Close,
         };
         if let Err(error) = work(&app, due).await {
             tracing::warn!(error = %error, "housekeeping goes on later");
@@ -32,16 +38,19 @@ pub async fn run(app: App) {
 enum Due {
     Count,
     Prune,
+    Close,
 }
 
-async fn work(app: &App, due: Due) -> Result<(), JournalError> {
+async fn work(app: &App, due: Due) -> Result<(), StoreError> {
     if !app.journal.lead(Duty::Housekeeping).await? {
         return Ok(());
     }
     match due {
-        Due::Count => audit(app).await,
-        Due::Prune => prune(app).await,
+        Due::Count => audit(app).await?,
+        Due::Prune => prune(app).await?,
+        Due::Close => billing::close::close_last_month(app).await?,
     }
+    Ok(())
 }
 
 /// Counts the journal and compares it with the ledger.

@@ -37,6 +37,19 @@ impl Owed {
     }
 }
 
+/// What somebody is told once, through the same queue as every callback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The team that sends it: its keys and retries count.
+    pub team: String,
+    /// What it is about, such as `invoice-7`; told once.
+    pub subject: String,
+    /// Where it goes.
+    pub url: String,
+    /// What will be POSTed.
+    pub body: String,
+}
+
 pub(super) async fn add_of_task(
     connection: &mut AnyConnection,
     task: &Task,
@@ -68,6 +81,25 @@ pub(super) async fn add_of_batch(
         url: batch.callback_url.clone(),
         body: batch.callback_body(counts),
         created_ms: batch.completed_ms.unwrap_or(batch.created_ms),
+    };
+    add(connection, &owed).await
+}
+
+/// A notice of the gateway's own, about something that is neither a task nor a batch.
+pub(super) async fn add_notice(
+    connection: &mut AnyConnection,
+    notice: &Notice,
+    now: i64,
+) -> Result<(), sqlx::Error> {
+    let owed = Owed {
+        subject: notice.subject.clone(),
+        event: 1,
+        team_id: notice.team.clone(),
+        mode: Mode::Live.as_str().to_owned(),
+        project: None,
+        url: Some(notice.url.clone()),
+        body: notice.body.clone(),
+        created_ms: now,
     };
     add(connection, &owed).await
 }

@@ -2,7 +2,7 @@
 //! transaction. `SEALED` names every such column; a test looks for forgotten ones.
 
 use crate::records::secrets::SecretKind;
-use crate::records::{Records, RecordsError, VAULT_CHECK_PLACE, api_keys, mails, teams};
+use crate::records::{Records, RecordsError, VAULT_CHECK_PLACE, api_keys, mails, payment, teams};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 /// A column of sealed text.
@@ -55,6 +55,12 @@ const SEALED: &[Sealed] = &[
         column: "letter",
         key: ["id", "id"],
         place: |id, _| mails::place(id),
+    },
+    Sealed {
+        table: "payment_details",
+        column: "sealed",
+        key: ["team_id", "team_id"],
+        place: |team, _| payment::place(team),
     },
     Sealed {
         table: "vault_check",

@@ -2,6 +2,7 @@
 //! another team's. A route that this does not know fails it.
 
 use crate::support::app::{START_MS, TEAM, TestApp};
+use crate::support::billing;
 use ringback::access::{Action, Actor, Role, TeamRules, permits};
 use ringback::api::table::Route;
 use ringback::callback::Mode;
@@ -44,6 +45,12 @@ impl World {
             let key = app.app.records.add_api_key(TEAM, mode, START_MS).await;
             keys.push((mode, key.unwrap()));
         }
+        let records = &app.app.records;
+        billing::price(records, "categorization", 25).await;
+        for team in [TEAM, OTHER] {
+            billing::charge(records, (team, "", "categorization"), 1, START_MS).await;
+        }
+        billing::close_first_month(records, &app.app.config).await;
         let admin = app.session_of(&people[3].1).await;
         let body = json!({"members_use_keys": members_use_keys});
         let set = app.call_as(&admin, "PUT", "/account/v1/team", body).await;
@@ -108,6 +115,9 @@ impl World {
             "/v1/studio/projects/" => self.studio_project(team).await,
             "/v1/studio/batches/" => self.studio_batch(team).await,
             "/v1/evaluation_tasks/" | "/v1/training_tasks/" => "categorization".to_owned(),
+            "/account/v1/billing/invoices/" | "/internal/v1/invoices/" => {
+                self.invoice(team).await.to_string()
+            }
             "/internal/v1/files/" | "/internal/v1/callbacks/" => self.app.app.next_id().to_string(),
             "/internal/v1/teams/" => team.to_owned(),
             start if start.starts_with("/v2/") => "nobodys".to_owned(),
@@ -122,6 +132,13 @@ impl World {
                 .replace("{attachment}", "a")
                 .replace("{group}", "g")
         )
+    }
+
+    /// The number of its invoice.
+    async fn invoice(&self, team: &str) -> i64 {
+        let records = &self.app.app.records;
+        let found = records.invoices(Some(team), i64::MAX, 1).await.unwrap();
+        found[0].number
     }
 
     /// A call with a live key of the team, which must succeed.

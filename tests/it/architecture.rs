@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// A module names only modules in earlier rows, never its own row, never later ones.
 const LAYERS: &[&[&str]] = &[
     &["access", "callback", "hex"],
-    &["time"],
+    &["money", "time"],
     &[
         "checksum",
         "clock",
@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["telemetry", "blobs", "journal", "queue", "records"],
     &["app", "migration"],
-    &["mail", "work"],
+    &["billing", "mail", "work"],
     &[
         "dead_letters",
         "delivery",
@@ -57,6 +57,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("askama::", &["dashboard"]),
     ("governor::", &["app/rates"]),
     ("backon::", &["delivery/settle", "queue/redis/link/node"]),
+    ("csv::", &["billing/sheet"]),
+    ("pdf_writer::", &["billing/pdf"]),
     ("socket2::", &["queue/redis/link/dial"]),
 ];
 
@@ -69,7 +71,10 @@ const PURE: &[&str] = &[
     "files/mime",
     "hex",
     "intake/item",
+    "billing/pdf",
+    "billing/sheet",
     "mail/letters",
+    "money",
     "queue/fair",
     "queue/redis/link/slots",
     "queue/redis/link/url",

@@ -1,8 +1,9 @@
 //! The dashboard: in a real browser, and what keeps others out.
 
+mod billing;
 mod doors;
 
-use crate::support::app::{START_MS, TestApp};
+use crate::support::app::TestApp;
 use crate::support::browser::Browser;
 use crate::support::endpoint::Endpoint;
 use ringback::api::server;
@@ -44,8 +45,8 @@ const PASSWORD: &str = "correct horse battery";
 /// A team whose admin has accepted, in a browser.
 async fn admin(app: &TestApp, base: &str) -> Browser {
     let (records, account) = (&app.app.records, &app.app.config.account);
-    let team =
-        invitations::create_team(records, account, ("Kites & Co", "ana@kites.test"), START_MS);
+    let names = ("Kites & Co", "ana@kites.test");
+    let team = invitations::create_team(records, account, names, app.clock.now());
     let link = team.await.unwrap().link;
     let browser = Browser::open().await;
     accept(&browser, base, &link, "Ana").await;

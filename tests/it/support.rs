@@ -2,6 +2,7 @@
 
 pub(crate) mod app; // a gateway in this process
 pub(crate) mod authority; // certificates as files
+pub(crate) mod billing; // tasks that are charged, months that are closed
 pub(crate) mod browser;
 pub(crate) mod comparison; // two stores, column by column
 pub(crate) mod endpoint; // a receiver that speaks HTTP well

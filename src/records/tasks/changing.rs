@@ -1,9 +1,11 @@
-//! Changing tasks: batches are locked first, then tasks, counts are written last, each in
-//! one order, so that no two transactions wait for each other. The rule that is applied to
+//! Changing tasks: batches are locked first, then tasks; the ledger and counts are written last,
+//! each in one order, so that no two transactions wait for each other. The rule that is applied to
 //! the locked row comes from above.
 
 use crate::callback::TimestampMs;
+use crate::money::Currency;
 use crate::records::batches::{end_if_done, lock, reopen};
+use crate::records::ledger::Charging;
 use crate::records::outbox;
 use crate::records::tasks::counts::Counting;
 use crate::records::tasks::{PENDING, Task, put_tags};
@@ -61,7 +63,7 @@ impl Records {
         }
         let done = self
             .transact(async |connection| {
-                let mut changing = Changing::new(connection, now);
+                let mut changing = Changing::new(connection, &self.currency, now);
                 let Some(batch) = changing.batch_of(world, id).await? else {
                     return Ok(Applied::Missing);
                 };
@@ -92,16 +94,25 @@ impl Records {
 pub(super) struct Changing<'c> {
     pub(super) connection: &'c mut AnyConnection,
     pub(super) now: i64,
+    /// What teams without a currency of their own pay in.
+    currency: &'c Currency,
+    charging: Charging,
     counting: Counting,
     /// Batches of which a task is pending no more: team, mode, name.
     ended_in: BTreeSet<(String, String, String)>,
 }
 
 impl<'c> Changing<'c> {
-    pub(super) fn new(connection: &'c mut AnyConnection, now: TimestampMs) -> Self {
+    pub(super) fn new(
+        connection: &'c mut AnyConnection,
+        currency: &'c Currency,
+        now: TimestampMs,
+    ) -> Self {
         Self {
             connection,
             now: now.cast_signed(),
+            currency,
+            charging: Charging::default(),
             counting: Counting::default(),
             ended_in: BTreeSet::new(),
         }
@@ -151,6 +162,7 @@ impl<'c> Changing<'c> {
         // What is the same before and after cancels out.
         self.counting.add(before, -1);
         self.counting.add(task, 1);
+        self.charging.note(before, task);
         if task.status != before.status {
             self.follow_in_batch(before, task).await?;
         }
@@ -199,8 +211,12 @@ impl<'c> Changing<'c> {
         Ok(())
     }
 
-    /// Counts, then ends the batches that have nothing pending any more.
+    /// Charges, counts, then ends the batches that have nothing pending any more.
     pub(super) async fn finish(self) -> Result<(), sqlx::Error> {
+        let charged = self
+            .charging
+            .write(self.connection, self.currency, self.now);
+        charged.await?;
         self.counting.write(self.connection).await?;
         for (team, mode, batch) in &self.ended_in {
             let world = World {

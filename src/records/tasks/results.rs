@@ -58,7 +58,7 @@ impl Records {
             return Ok(results.iter().map(|_| Taken::Unknown).collect());
         }
         self.transact(async |connection| {
-            let mut changing = Changing::new(connection, now);
+            let mut changing = Changing::new(connection, &self.currency, now);
             let to_lock: BTreeSet<_> = batches.values().flatten().collect();
             for (team, mode, batch) in to_lock {
                 let mode = stored_mode(mode);

@@ -1,6 +1,8 @@
 //! PURE: every table and column of the records. A table that is not here is lost when a store
 //! is moved; a test compares this with the schema.
 
+mod billing;
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -364,6 +366,19 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
+    billing::TEAM_BILLING,
+    billing::PRICES,
+    billing::CHARGES,
+    billing::STATEMENT_SLOTS,
+    billing::ACCRUALS,
+    billing::BILLING_COUNTERS,
+    billing::INVOICES,
+    billing::INVOICE_LINES,
+    billing::INVOICE_STATEMENTS,
+    billing::INVOICE_PAYMENTS,
+    billing::TEAM_CLOSES,
+    billing::MONTH_CLOSES,
+    billing::PAYMENT_DETAILS,
     VAULT_CHECK,
 ];
 

@@ -199,6 +199,11 @@ impl Gateway {
         bad.map(|line| line["message"].to_string()).collect()
     }
 
+    /// Everything it logged since it runs.
+    pub(crate) fn log_text(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
     /// Claims that it settled too late.
     pub(crate) fn leases_lost(&self) -> u64 {
         let lines = self.logged("leases had ended before their attempts were settled");
