@@ -191,7 +191,8 @@ impl Settings {
             return Ok(Some(settings));
         }
         let asked = Instant::now();
-        let settings = self.read(team).await?.map(Arc::new);
+        // Boxed: it is rare, and large beside what attempts carry with them.
+        let settings = Box::pin(self.read(team)).await?.map(Arc::new);
         Ok(settings.map(|settings| self.kept.put(team.to_owned(), settings, asked)))
     }
 

@@ -99,7 +99,7 @@ async fn finish(
     count(app, callback, outcome, &verdict, &answer, now);
     report::tell(app, &claim, callback, sent, (&answer, &verdict));
     if verdict == Verdict::PauseEndpoint {
-        pause(app, callback, sent.url, now).await;
+        Box::pin(pause(app, callback, sent.url, now)).await;
     }
     let (state, reason, at, next) = after(&verdict, now);
     let ended = matches!(state, State::Delivered | State::Dead);

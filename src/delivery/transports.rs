@@ -32,7 +32,8 @@ impl Transports {
         sent: &Sent<'_>,
     ) -> Answer {
         if is_address(sent.url) {
-            mail(app, &self.mail, settings, callback, sent).await
+            // Boxed, so that POSTs do not carry the room that a letter needs.
+            Box::pin(mail(app, &self.mail, settings, callback, sent)).await
         } else {
             request::post(app, &self.http, settings, callback, sent).await
         }

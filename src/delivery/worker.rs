@@ -125,7 +125,7 @@ async fn start(
             None => permits.clone().acquire_owned().await.expect("never closed"),
         };
         let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
-        tokio::spawn(async move {
+        let task = async move {
             let in_flight = InFlight::begin(&app);
             let done = tokio::select! {
                 done = attempt::run(&app, &transports, claim, &callback) => done,
@@ -134,7 +134,8 @@ async fn start(
             drop(in_flight);
             drop(permit);
             send(&finished, done).await;
-        });
+        };
+        tokio::spawn(task);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::journal::view::to_i64;
 use crate::journal::{Appended, AttemptRecord, Change, NewCallback};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, SqlitePool};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -19,8 +19,9 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/journal/migrations/
 pub(super) const LOG_BYTES: u32 = 32 * 1024 * 1024;
 const PAGE_BYTES: u32 = 4096;
 
-/// Rows per statement, largest first: few distinct texts, so each is prepared once.
-const CHUNKS: [usize; 3] = [64, 8, 1];
+/// Rows per statement, largest first: few distinct texts, so each is prepared once, and few
+/// statements, each of which crosses to the database's thread and back.
+const CHUNKS: [usize; 4] = [256, 32, 4, 1];
 
 pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
@@ -77,17 +78,14 @@ pub(super) async fn append(
 ) -> Result<Vec<Appended>, sqlx::Error> {
     let mut answers = Vec::with_capacity(callbacks.len());
     for chunk in chunks(callbacks) {
-        let inserted = insert(connection, chunk).await?;
-        let fresh: Vec<_> = chunk
-            .iter()
-            .filter(|new| inserted.contains(&new.callback.id.sequence()))
-            .copied()
-            .collect();
+        let known = insert(connection, chunk).await?;
+        let is_new = |new: &&&NewCallback| !known.contains(&new.callback.id.sequence());
+        let fresh: Vec<_> = chunk.iter().filter(is_new).copied().collect();
         for chunk in chunks(&fresh) {
             insert_bodies(connection, chunk).await?;
         }
         for new in chunk {
-            answers.push(if inserted.contains(&new.callback.id.sequence()) {
+            answers.push(if is_new(&new) {
                 Appended::New
             } else {
                 earlier(connection, new).await?
@@ -99,49 +97,68 @@ pub(super) async fn append(
     Ok(answers)
 }
 
+/// Returns the sequences of those that are known by their event already. As a rule there are
+/// none, which the count of rows tells.
 async fn insert(
     connection: &mut SqliteConnection,
     chunk: &[&NewCallback],
 ) -> Result<HashSet<i64>, sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
-        "INSERT INTO callbacks (seq, id, team_id, event_id, task_id, project, mode, url, digest, \
-         state, reason, due_ms, traceparent) ",
+    let sql = with_rows(
+        "INSERT OR FAIL INTO callbacks (seq, id, team_id, event_id, task_id, project, mode, url, \
+         digest, state, reason, due_ms, traceparent) ",
+        (chunk.len(), 13),
+        " ON CONFLICT (team_id, event_id) DO NOTHING",
     );
-    sql.push_values(chunk, |mut row, new| {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for new in chunk {
         let callback = &new.callback;
         let state = new.held.map_or(State::Pending, |_| State::Held);
-        row.push_bind(callback.id.sequence())
-            .push_bind(callback.id.0.as_bytes().as_slice())
-            .push_bind(&*callback.team)
-            .push_bind(&callback.event_id)
-            .push_bind(&callback.task_id)
-            .push_bind(&callback.project)
-            .push_bind(callback.mode.as_str())
-            .push_bind(&callback.url)
-            .push_bind(new.digest.as_slice())
-            .push_bind(state.as_str())
-            .push_bind(new.held)
-            .push_bind(to_i64(callback.id.accepted_ms()))
-            .push_bind(callback.trace.map(|trace| trace.to_string()));
-    });
-    sql.push(" ON CONFLICT (team_id, event_id) DO NOTHING RETURNING seq");
-    let rows = sql
-        .build_query_scalar::<i64>()
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().collect())
+        query = query
+            .bind(callback.id.sequence())
+            .bind(callback.id.0.as_bytes().as_slice())
+            .bind(&*callback.team)
+            .bind(&callback.event_id)
+            .bind(&callback.task_id)
+            .bind(&callback.project)
+            .bind(callback.mode.as_str())
+            .bind(&callback.url)
+            .bind(new.digest.as_slice())
+            .bind(state.as_str())
+            .bind(new.held)
+            .bind(to_i64(callback.id.accepted_ms()))
+            .bind(callback.trace.map(|trace| trace.to_string()));
+    }
+    let inserted = query.execute(&mut *connection).await?.rows_affected();
+    if inserted == chunk.len() as u64 {
+        return Ok(HashSet::new());
+    }
+    let mut known = HashSet::new();
+    for new in chunk {
+        let sequence = new.callback.id.sequence();
+        let row = sqlx::query("SELECT 1 FROM callbacks WHERE seq = $1").bind(sequence);
+        if row.fetch_optional(&mut *connection).await?.is_none() {
+            known.insert(sequence);
+        }
+    }
+    Ok(known)
 }
 
 async fn insert_bodies(
     connection: &mut SqliteConnection,
     chunk: &[&NewCallback],
 ) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new("INSERT INTO bodies (seq, body) ");
-    sql.push_values(chunk, |mut row, new| {
-        row.push_bind(new.callback.id.sequence())
-            .push_bind(&new.callback.body[..]);
-    });
-    sql.build().execute(connection).await?;
+    let sql = with_rows(
+        "INSERT OR FAIL INTO bodies (seq, body) ",
+        (chunk.len(), 2),
+        "",
+    );
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for new in chunk {
+        query = query
+            .bind(new.callback.id.sequence())
+            .bind(&new.callback.body[..]);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
@@ -187,46 +204,59 @@ async fn insert_attempts(
     connection: &mut SqliteConnection,
     chunk: &[(CallbackId, &AttemptRecord)],
 ) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let sql = with_rows(
         "INSERT OR IGNORE INTO attempts (seq, number, started_ms, duration_ms, url, provenance, \
          diagnosis, status, location, answer) ",
+        (chunk.len(), 10),
+        "",
     );
-    sql.push_values(chunk, |mut row, (id, attempt)| {
-        row.push_bind(id.sequence())
-            .push_bind(attempt.number)
-            .push_bind(to_i64(attempt.started_ms))
-            .push_bind(to_i64(attempt.duration_ms))
-            .push_bind(&*attempt.url)
-            .push_bind(attempt.provenance)
-            .push_bind(attempt.diagnosis)
-            .push_bind(attempt.status)
-            .push_bind(&attempt.location)
-            .push_bind(&attempt.answer[..]);
-    });
-    sql.build().execute(connection).await?;
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for (id, attempt) in chunk {
+        query = query
+            .bind(id.sequence())
+            .bind(attempt.number)
+            .bind(to_i64(attempt.started_ms))
+            .bind(to_i64(attempt.duration_ms))
+            .bind(&*attempt.url)
+            .bind(attempt.provenance)
+            .bind(attempt.diagnosis)
+            .bind(attempt.status)
+            .bind(&attempt.location)
+            .bind(&attempt.answer[..]);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
 async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let sql = with_rows(
         "WITH change (seq, state, reason, attempts, due_ms, ended_ms) AS (",
-    );
-    sql.push_values(chunk, |mut row, change| {
-        row.push_bind(change.id.sequence())
-            .push_bind(change.state.as_str())
-            .push_bind(change.reason)
-            .push_bind(change.attempts)
-            .push_bind(to_i64(change.at))
-            .push_bind(change.ended_ms().map(to_i64));
-    });
-    sql.push(
-        ") UPDATE callbacks SET state = change.state, reason = change.reason, \
+        (chunk.len(), 6),
+        ") UPDATE OR FAIL callbacks SET state = change.state, reason = change.reason, \
          attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, ended_ms = change.ended_ms \
          FROM change WHERE callbacks.seq = change.seq \
          AND callbacks.state IN ('pending', 'held')",
     );
-    sql.build().execute(connection).await?;
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for change in chunk {
+        query = query
+            .bind(change.id.sequence())
+            .bind(change.state.as_str())
+            .bind(change.reason)
+            .bind(change.attempts)
+            .bind(to_i64(change.at))
+            .bind(change.ended_ms().map(to_i64));
+    }
+    query.execute(connection).await?;
     Ok(())
+}
+
+/// A statement with so many rows of so many columns between its head and its tail. Such
+/// statements say `OR FAIL`: SQLite need not be able to undo one alone, for which it would
+/// copy each page aside, because whatever fails undoes the whole transaction.
+fn with_rows(head: &str, (rows, columns): (usize, usize), tail: &str) -> String {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    format!("{head}VALUES {}{tail}", vec![row; rows].join(","))
 }
 
 /// Adds to a ledger account, in the caller's transaction.
@@ -261,9 +291,9 @@ mod tests {
 
     #[test]
     fn chunks_cover_everything_in_order() {
-        let all: Vec<_> = (0..147).collect();
+        let all: Vec<_> = (0..299).collect();
         let sizes: Vec<_> = chunks(&all).map(<[_]>::len).collect();
-        assert_eq!(sizes, [64, 64, 8, 8, 1, 1, 1]);
+        assert_eq!(sizes, [256, 32, 4, 4, 1, 1, 1]);
         assert_eq!(chunks(&all).flatten().copied().collect::<Vec<_>>(), all);
     }
 }
