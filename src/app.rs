@@ -8,12 +8,14 @@ mod fresh;
 mod hot;
 mod rates;
 pub mod settings;
+pub mod tally;
 
 use crate::app::audit::Audit;
 use crate::app::fresh::Fresh;
 use crate::app::hot::HotBodies;
 use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
+use crate::app::tally::Tally;
 use crate::blobs::{Blobs, BlobsError};
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
@@ -102,6 +104,8 @@ pub struct App {
     pub mail_written: Arc<Notify>,
     /// Told when this process made a task that waits for the labelling side.
     pub task_waits: Arc<Notify>,
+    /// Counted for charts.
+    pub tally: Tally,
     settings: Settings,
     people: Fresh<Arc<Person>>,
     producers: Fresh<Arc<str>>,
@@ -182,6 +186,7 @@ impl App {
             rates: Rates::new(&config.api),
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             task_waits: Arc::default(),
+            tally: Tally::default(),
             hot: hot::open(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,

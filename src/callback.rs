@@ -4,6 +4,7 @@
 pub mod address;
 pub mod diagnosis;
 pub mod email;
+pub mod latency;
 pub mod retry;
 pub mod signature;
 pub mod target;

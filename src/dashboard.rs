@@ -7,15 +7,20 @@ mod batches;
 mod billing;
 mod callback;
 mod callbacks;
+mod chart;
 mod door;
 mod endpoints;
+mod filter;
 mod form;
 mod keys;
 mod live;
+mod overview;
 mod page;
 mod people;
 mod profile;
 mod projects;
+mod replays;
+mod schedule;
 mod shield;
 mod tasks;
 mod team;
@@ -44,12 +49,10 @@ pub fn routes(app: App) -> Router {
 pub fn pages(table: Table) -> Table {
     let table = table
         .get("/", Knock, || async { Redirect::to("/dashboard") })
-        .get("/dashboard", Knock, || async {
-            Redirect::to("/dashboard/callbacks")
-        })
+        .get("/dashboard", Knock, overview::home)
         .get("/dashboard/static/{name}", Knock, assets::serve)
         .get("/dashboard/audit", SeeAudit, audit::show);
-    let table = endpoint_pages(callback_pages(door_pages(table)));
+    let table = endpoint_pages(replay_pages(callback_pages(door_pages(table))));
     billing_pages(keys_pages(team_pages(work_pages(table))))
 }
 
@@ -86,16 +89,6 @@ fn callback_pages(table: Table) -> Table {
             SeeCallbacks,
             callbacks::follow,
         )
-        .get(
-            "/dashboard/callbacks/replay",
-            ResendCallbacks,
-            callbacks::before_replay,
-        )
-        .post(
-            "/dashboard/callbacks/replay",
-            ResendCallbacks,
-            callbacks::replay,
-        )
         .get("/dashboard/callbacks/{id}", SeeCallbacks, callback::show)
         .get(
             "/dashboard/callbacks/{id}/follow",
@@ -109,8 +102,36 @@ fn callback_pages(table: Table) -> Table {
         )
 }
 
+fn replay_pages(table: Table) -> Table {
+    table
+        .get("/dashboard/replays", ResendCallbacks, replays::before)
+        .post("/dashboard/replays", ResendCallbacks, replays::start)
+        .get("/dashboard/replays/{id}", SeeCallbacks, replays::show)
+        .get(
+            "/dashboard/replays/{id}/follow",
+            SeeCallbacks,
+            replays::follow,
+        )
+        .post(
+            "/dashboard/replays/{id}/pause",
+            ResendCallbacks,
+            replays::pause,
+        )
+        .post(
+            "/dashboard/replays/{id}/resume",
+            ResendCallbacks,
+            replays::resume,
+        )
+        .post(
+            "/dashboard/replays/{id}/cancel",
+            ResendCallbacks,
+            replays::cancel,
+        )
+}
+
 fn endpoint_pages(table: Table) -> Table {
     table
+        .get("/dashboard/overview", SeeCallbacks, overview::show)
         .get("/dashboard/endpoints", SeeCallbacks, endpoints::show)
         .get(
             "/dashboard/endpoints/follow",
@@ -133,6 +154,7 @@ fn work_pages(table: Table) -> Table {
             projects::set_params,
         )
         .get("/dashboard/batches", SeeWork, batches::list)
+        .get("/dashboard/batches/{name}", SeeWork, batches::show)
 }
 
 fn team_pages(table: Table) -> Table {

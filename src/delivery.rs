@@ -33,6 +33,7 @@ pub async fn run(app: App, transports: Transports) {
     let (finished, inbox) = mpsc::channel(settle::WAITING_MAX);
     let settler = tokio::spawn(settle::run(app.clone(), inbox));
     let keeper = tokio::spawn(housekeeping::run(app.clone()));
+    let counter = tokio::spawn(housekeeping::count(app.clone()));
     let sweeper = tokio::spawn(work::outbox::run(app.clone()));
     if rebuild::fill(&app).await {
         let watcher = tokio::spawn(rebuild::watch(app.clone()));
@@ -40,6 +41,8 @@ pub async fn run(app: App, transports: Transports) {
         watcher.abort();
     }
     keeper.abort();
+    counter.abort();
+    app.write_tally().await;
     sweeper.abort();
     // All senders are gone, so the settler ends after the last commit.
     let grace = Duration::from_millis(app.config.shutdown.grace_ms);

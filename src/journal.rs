@@ -6,6 +6,7 @@ mod engine;
 mod error;
 mod group;
 mod postgres;
+mod replay;
 mod sqlite;
 mod transfer;
 mod view;
@@ -14,8 +15,9 @@ pub use change::{Appended, AttemptRecord, Change, NewCallback};
 pub use engine::{Duty, Engine};
 pub use error::JournalError;
 pub use postgres::{Import, Progress};
+pub use replay::{NewReplay, Replay, ReplayState, Step};
 pub use sqlite::Export;
-pub use transfer::{Batch, Span, Sums};
+pub use transfer::{Batch, Replays, Span, Sums};
 pub use view::{AttemptRow, Counts, Detail, OpenRow, Search, Selection};
 
 use crate::callback::CallbackId;

@@ -117,6 +117,8 @@ pub async fn finish(
     .await?;
     source.journal.add_ledger(&mut here).await?;
     target.journal.write_ledger(&here).await?;
+    let replays = source.journal.replays().await?;
+    target.journal.write_replays(&replays).await?;
     tell(Event::Verifying(here.callbacks.rows()));
     let there = target
         .journal

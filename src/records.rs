@@ -7,6 +7,7 @@ pub mod batches;
 pub mod endpoints;
 pub mod files;
 pub mod genai;
+pub mod hours;
 pub mod invites;
 pub mod invoices;
 pub mod labelling;

@@ -19,11 +19,26 @@ document.addEventListener("submit", (event) => {
 });
 
 // Live parts: <div data-live="address of the event stream"> is replaced by each event's HTML,
-// which the server made. Not while somebody has the keyboard focus in it.
+// which the server made. What is open stays open, and the keyboard focus stays where it is;
+// while it is on something that would go, the part waits.
+const name = (element) =>
+  element.closest("form")?.getAttribute("action") ?? element.getAttribute("href") ?? element.textContent;
+const reachable = "a[href], button, summary";
+
+function replace(part, html) {
+  const focused = part.contains(document.activeElement) ? name(document.activeElement) : null;
+  const open = [...part.querySelectorAll("details")].map((it) => it.open);
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  const at = [...fresh.content.querySelectorAll(reachable)].findIndex((it) => name(it) === focused);
+  if (focused !== null && at < 0) return;
+  part.replaceChildren(fresh.content);
+  part.querySelectorAll("details").forEach((it, index) => { if (open[index]) it.open = true; });
+  if (focused !== null) part.querySelectorAll(reachable)[at].focus({ preventScroll: true });
+}
+
 for (const part of document.querySelectorAll("[data-live]")) {
   const stream = new EventSource(part.dataset.live);
-  stream.addEventListener("part", (event) => {
-    if (!part.contains(document.activeElement)) part.innerHTML = event.data;
-  });
+  stream.addEventListener("part", (event) => replace(part, event.data));
   addEventListener("pagehide", () => stream.close());
 }

@@ -5,20 +5,21 @@ mod audit;
 mod billing;
 mod invites;
 mod keys;
+mod replays;
 mod secrets;
 mod sessions;
 mod team;
 mod users;
 
 use crate::access::Action::{
-    Knock, ManageBilling, ManagePeople, ManageSelf, ManageTeam, RotateSecrets, SeeAudit, SeeTeam,
-    UseKeys,
+    Knock, ManageBilling, ManagePeople, ManageSelf, ManageTeam, ResendCallbacks, RotateSecrets,
+    SeeAudit, SeeCallbacks, SeeTeam, UseKeys,
 };
 use crate::api::table::Table;
 
 /// Adds them to the table.
 pub(super) fn add(table: Table) -> Table {
-    let table = money(team_and_keys(people(table)));
+    let table = callbacks(money(team_and_keys(people(table))));
     table
         .post("/account/v1/sessions", Knock, sessions::sign_in)
         .get("/account/v1/sessions", ManageSelf, sessions::list)
@@ -81,6 +82,28 @@ fn people(table: Table) -> Table {
         )
         .post("/account/v1/users/{id}/enable", ManagePeople, users::enable)
         .delete("/account/v1/users/{id}", ManagePeople, users::remove)
+}
+
+fn callbacks(table: Table) -> Table {
+    table
+        .get("/account/v1/replays", SeeCallbacks, replays::list)
+        .post("/account/v1/replays", ResendCallbacks, replays::start)
+        .get("/account/v1/replays/{id}", SeeCallbacks, replays::show)
+        .post(
+            "/account/v1/replays/{id}/pause",
+            ResendCallbacks,
+            replays::pause,
+        )
+        .post(
+            "/account/v1/replays/{id}/resume",
+            ResendCallbacks,
+            replays::resume,
+        )
+        .post(
+            "/account/v1/replays/{id}/cancel",
+            ResendCallbacks,
+            replays::cancel,
+        )
 }
 
 fn team_and_keys(table: Table) -> Table {

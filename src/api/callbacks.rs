@@ -2,7 +2,7 @@
 
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::callback::{CallbackId, State as CallbackState, TimestampMs};
+use crate::callback::{CallbackId, Mode, State as CallbackState, TimestampMs};
 use crate::explain::{self, text};
 use crate::journal::{Detail, Search};
 use axum::Json;
@@ -21,6 +21,9 @@ pub(super) struct SearchQuery {
     team_id: Option<String>,
     task_id: Option<String>,
     state: Option<CallbackState>,
+    mode: Option<Mode>,
+    /// Of the last attempt; 0 for none.
+    status: Option<u16>,
     from_ms: Option<TimestampMs>,
     until_ms: Option<TimestampMs>,
     cursor: Option<uuid::Uuid>,
@@ -96,6 +99,8 @@ impl SearchQuery {
             team: self.team_id,
             task: self.task_id,
             state: self.state,
+            mode: self.mode,
+            status: self.status,
             from_ms: self.from_ms,
             until_ms: self.until_ms,
             before: self.cursor.map(CallbackId),

@@ -1,14 +1,15 @@
 //! Dead letters over the API.
 
 use crate::api::callbacks::{Page, SearchQuery, read_query, search_dead};
+use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::CallbackId;
-use crate::dead_letters::{BULK_MAX, discard as discard_all, replay as replay_all};
-use crate::journal::Selection;
+use crate::dead_letters::{BULK_MAX, discard as discard_all, replay as replay_all, start};
+use crate::journal::{NewReplay, Search, Selection};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use serde::{Deserialize, Serialize};
 
 /// Which dead letters: those named, or all of a team.
@@ -19,6 +20,8 @@ pub(super) struct SelectionBody {
     callback_ids: Vec<uuid::Uuid>,
     team_id: Option<String>,
     limit: Option<u32>,
+    /// Of a team's dead letters: as a replay at this pace.
+    per_second: Option<u32>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -28,6 +31,9 @@ pub(super) struct SelectionBody {
 pub(super) struct Selected {
     callbacks: u64,
     dry_run: bool,
+    /// The replay that brings them, at its pace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay_id: Option<String>,
 }
 
 impl SelectionBody {
@@ -80,14 +86,51 @@ pub(super) async fn list(
 
 pub(super) async fn replay(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<SelectionBody>, JsonRejection>,
 ) -> Result<Json<Selected>, ApiError> {
     let body = read(body)?;
     let selection = body.selection()?;
+    if let (Some(per_second), Some(team), false) = (body.per_second, &body.team_id, body.dry_run) {
+        return at_a_pace(&app, caller, (team.clone(), per_second), &body).await;
+    }
     let callbacks = replay_all(&app.journal, &selection, body.dry_run, app.clock.now()).await?;
     Ok(Json(Selected {
         callbacks,
         dry_run: body.dry_run,
+        replay_id: None,
+    }))
+}
+
+/// All of a team's, carried on by the gateways.
+async fn at_a_pace(
+    app: &App,
+    caller: Caller,
+    (team, per_second): (String, u32),
+    body: &SelectionBody,
+) -> Result<Json<Selected>, ApiError> {
+    if !body.callback_ids.is_empty() || body.limit.is_some() {
+        return Err(ApiError::Invalid {
+            field: "per_second",
+            reason: "is for all of a team: leave callback_ids and limit out".to_owned(),
+        });
+    }
+    let new = NewReplay {
+        id: app.next_id(),
+        team,
+        search: Search::default(),
+        per_second,
+        started_by: match caller {
+            Caller::Producer(name) => format!("producer {name}"),
+            Caller::Nobody | Caller::Key(_) | Caller::Person(_) => String::new(),
+        },
+        now: app.clock.now(),
+    };
+    let replay = start(&app.journal, new).await?;
+    Ok(Json(Selected {
+        callbacks: replay.found,
+        dry_run: false,
+        replay_id: Some(replay.id.to_string()),
     }))
 }
 
@@ -100,5 +143,6 @@ pub(super) async fn discard(
     Ok(Json(Selected {
         callbacks,
         dry_run: body.dry_run,
+        replay_id: None,
     }))
 }

@@ -3,6 +3,7 @@
 
 use crate::app::error::StoreError;
 use crate::billing::BillingError;
+use crate::dead_letters::ReplayError;
 use crate::files::FilesError;
 use crate::journal::JournalError;
 use crate::people::PeopleError;
@@ -253,6 +254,22 @@ impl From<TeamError> for ApiError {
             TeamError::Missing(what) => Self::NotFound(what),
             TeamError::Records(error) => error.into(),
             TeamError::Journal(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for ApiError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Pace => Self::Invalid {
+                field: "per_second",
+                reason: error.to_string(),
+            },
+            ReplayError::Ended => Self::Conflict {
+                field: "replay_id",
+                reason: error.to_string(),
+            },
+            ReplayError::Journal(error) => error.into(),
         }
     }
 }

@@ -1,16 +1,21 @@
 //! `ringback dead-letters list|replay|drop`: on the journal itself, so it works beside
 //! a running gateway (which takes replayed ones within a second) or without one.
 
+use crate::callback::{CallbackId, IdSequence};
 use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dead_letters::{BULK_MAX, discard, list, replay};
+use crate::dead_letters::{BULK_MAX, PER_SECOND_MAX, count, discard, list, replay, start, step};
 use crate::explain::text::time;
-use crate::journal::{Journal, Search, Selection};
+use crate::journal::{Journal, NewReplay, ReplayState, Search, Selection, Step};
 use crate::metrics::Metrics;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How often a replay is stepped while its pace holds it back.
+const STEP_EVERY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeadLettersCommand {
@@ -26,7 +31,7 @@ pub(super) enum DeadLettersCommand {
         config: ConfigArgs,
     },
     /// Send dead letters again, with all their retries anew
-    Replay(SelectionArgs),
+    Replay(ReplayArgs),
     /// End dead letters for good; they stay readable as cancelled
     Drop(SelectionArgs),
 }
@@ -48,6 +53,30 @@ pub(super) struct SelectionArgs {
     config: ConfigArgs,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// Which callbacks: they go at once
+    ids: Vec<Uuid>,
+    /// All of this team that match, at a pace; stopped half way, running gateways go on
+    #[arg(long, conflicts_with = "ids")]
+    team: Option<String>,
+    /// Only of this task
+    #[arg(long, requires = "team")]
+    task: Option<String>,
+    /// Only those whose last attempt was answered with this status; 0: without an answer
+    #[arg(long, requires = "team")]
+    status: Option<u16>,
+    /// Callbacks a second
+    #[arg(long, requires = "team", default_value_t = PER_SECOND_MAX,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(PER_SECOND_MAX)))]
+    rate: u32,
+    /// Only tell how many it would be
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
 impl SelectionArgs {
     fn selection(&self) -> Result<Selection> {
         if self.ids.is_empty() && self.team.is_none() {
@@ -57,12 +86,7 @@ impl SelectionArgs {
             bail!("--limit must be from 1 to {BULK_MAX}; call again for more");
         }
         Ok(Selection {
-            ids: self
-                .ids
-                .iter()
-                .copied()
-                .map(crate::callback::CallbackId)
-                .collect(),
+            ids: self.ids.iter().copied().map(CallbackId).collect(),
             team: self.team.clone(),
             limit: self.limit,
         })
@@ -104,17 +128,20 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<()> {
             journal.close().await;
         }
         DeadLettersCommand::Replay(args) => {
-            let (selection, journal) = (args.selection()?, open(&args.config.load()?).await?);
-            let now = Clock::system().now();
-            let n = replay(&journal, &selection, args.dry_run, now).await?;
-            println!(
-                "{} {n} dead letters",
-                if args.dry_run {
-                    "would replay"
-                } else {
-                    "replayed"
-                }
-            );
+            if args.ids.is_empty() && args.team.is_none() {
+                bail!("name callbacks, or a team with --team");
+            }
+            let journal = open(&args.config.load()?).await?;
+            let done = if args.dry_run {
+                "would replay"
+            } else {
+                "replayed"
+            };
+            let n = match &args.team {
+                Some(team) => replay_team(&journal, team, &args).await?,
+                None => replay_named(&journal, &args).await?,
+            };
+            println!("{done} {n} dead letters");
             journal.close().await;
         }
         DeadLettersCommand::Drop(args) => {
@@ -132,6 +159,55 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn replay_named(journal: &Journal, args: &ReplayArgs) -> Result<u64> {
+    if args.ids.len() > BULK_MAX as usize {
+        bail!("name at most {BULK_MAX} callbacks; call again for more");
+    }
+    let selection = Selection {
+        ids: args.ids.iter().copied().map(CallbackId).collect(),
+        team: None,
+        limit: BULK_MAX,
+    };
+    Ok(replay(journal, &selection, args.dry_run, Clock::system().now()).await?)
+}
+
+/// Starts a replay and steps it to its end. A gateway that runs steps it, too; they share its
+/// pace.
+async fn replay_team(journal: &Journal, team: &str, args: &ReplayArgs) -> Result<u64> {
+    let clock = Clock::system();
+    let search = Search {
+        task: args.task.clone(),
+        status: args.status,
+        ..Search::default()
+    };
+    if args.dry_run {
+        return Ok(count(journal, team, &search).await?);
+    }
+    let new = NewReplay {
+        id: IdSequence::after(None).next(clock.now(), rand::random()),
+        team: team.to_owned(),
+        search,
+        per_second: args.rate,
+        started_by: "command line".to_owned(),
+        now: clock.now(),
+    };
+    let id = start(journal, new).await?.id;
+    while step(journal, id, clock.now()).await? == Step::Paced {
+        tokio::time::sleep(STEP_EVERY).await;
+    }
+    let replay = journal.find_replay(id).await?;
+    let replay = replay.context("the replay is gone")?;
+    if replay.state != ReplayState::Done {
+        bail!(
+            "the replay was {} after {} of {} dead letters",
+            replay.state.as_str(),
+            replay.replayed,
+            replay.found
+        );
+    }
+    Ok(replay.replayed)
 }
 
 pub(super) async fn open(config: &Config) -> Result<Journal> {

@@ -7,6 +7,7 @@ use crate::cli::ConfigArgs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dashboard;
+use crate::dead_letters;
 use crate::delivery;
 use crate::delivery::client::Client;
 use crate::delivery::transports::Transports;
@@ -106,6 +107,7 @@ impl Gateway {
         tasks.push(tokio::spawn(mail::run(app.clone(), sender)));
         if role != Role::Api {
             tasks.push(tokio::spawn(delivery::run(app.clone(), transports)));
+            tasks.push(tokio::spawn(dead_letters::run(app.clone())));
             // Nothing waits for it: what it leaves goes the next time.
             tokio::spawn(files::run(app.clone()));
         }

@@ -10,6 +10,7 @@ use crate::dashboard::live;
 use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
 use crate::dashboard::times::{moment, span, until};
 use crate::explain::{self, Attempt, Explanation};
+use crate::journal::Detail;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{Html, Response};
@@ -27,6 +28,8 @@ struct CallbackPage {
 #[template(path = "callback_life.html")]
 struct Life {
     told: Explanation,
+    /// Why it is where it is, as a sentence.
+    why: String,
     state: CallbackState,
     request: String,
     may_resend: bool,
@@ -98,11 +101,26 @@ async fn life(app: &App, visitor: &Visitor, id: &str) -> Result<Life, ApiError> 
     let detail = detail
         .filter(|detail| detail.callback.team == visitor.team)
         .ok_or(ApiError::NotFound("callback"))?;
+    let told = explain::explain_loaded(app, &detail).await?;
     Ok(Life {
-        told: explain::explain_loaded(app, &detail).await?,
+        why: sentence(&detail, &told.why),
+        told,
         state: detail.state,
         request: pretty(&String::from_utf8_lossy(&detail.callback.body)),
         may_resend: visitor.may(Action::ResendCallbacks),
         csrf: visitor.csrf.clone(),
     })
+}
+
+/// For somebody who has a button where an operator has a command.
+fn sentence(detail: &Detail, why: &str) -> String {
+    if detail.state == CallbackState::Dead {
+        let reason = detail.reason.as_deref().unwrap_or("it failed");
+        return format!("Given up: {reason}. Send it again once your endpoint is well.");
+    }
+    let mut letters = why.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }

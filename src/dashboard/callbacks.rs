@@ -5,41 +5,33 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::diagnosis::from_code;
 use crate::callback::{CallbackId, State as CallbackState, TimestampMs};
+use crate::dashboard::door::Wrong;
+use crate::dashboard::filter::Filter;
 use crate::dashboard::page::{Frame, Room, Visitor, render};
 use crate::dashboard::times::{moment, span, until};
 use crate::dashboard::{form::Form, live};
-use crate::dead_letters::{self, BULK_MAX};
-use crate::journal::{AttemptRow, Detail, Search, Selection};
+use crate::journal::{AttemptRow, Detail, Search};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Rows of a page.
 const ROWS: u32 = 50;
 
-/// What the list is narrowed to; empty text means anything.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-pub(super) struct Filter {
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    task: String,
-    /// The last one of the page before.
-    #[serde(default)]
-    before: String,
-    #[serde(default, skip_serializing)]
-    done: String,
-}
+/// Matches are counted up to here: more than anybody pages through.
+const COUNTED_MAX: u32 = 1000;
 
 #[derive(Template)]
 #[template(path = "callbacks.html")]
 struct CallbacksPage {
     frame: Frame,
     filter: Filter,
+    wrong: Wrong,
     list: List,
+    /// Whether it follows what happens: the newest page does.
+    is_live: bool,
     states: [CallbackState; 5],
 }
 
@@ -48,6 +40,8 @@ struct CallbacksPage {
 #[template(path = "callbacks_list.html")]
 struct List {
     rows: Vec<Row>,
+    /// How many there are; none of a filter that cannot be.
+    matches: Option<String>,
     is_filtered: bool,
     older: Option<String>,
     has_default_url: bool,
@@ -92,47 +86,6 @@ impl Shown for CallbackState {
     }
 }
 
-impl Filter {
-    fn is_empty(&self) -> bool {
-        self.state.is_empty() && self.task.trim().is_empty()
-    }
-
-    fn query(&self) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("state", &self.state), ("task", &self.task)] {
-            if !value.trim().is_empty() {
-                query.append_pair(name, value.trim());
-            }
-        }
-        query.finish()
-    }
-
-    fn search(&self, team: &str) -> Result<Search, ApiError> {
-        let state = match self.state.as_str() {
-            "" => None,
-            text => Some(CallbackState::parse(text).ok_or_else(|| ApiError::Invalid {
-                field: "state",
-                reason: "is none that callbacks have".to_owned(),
-            })?),
-        };
-        let before = match self.before.as_str() {
-            "" => None,
-            text => Some(read_id(text)?),
-        };
-        if self.task.contains('\0') {
-            return Err(ApiError::NotFound("task"));
-        }
-        Ok(Search {
-            team: Some(team.to_owned()),
-            task: Some(self.task.trim().to_owned()).filter(|task| !task.is_empty()),
-            state,
-            before,
-            limit: ROWS,
-            ..Search::default()
-        })
-    }
-}
-
 /// The page.
 pub(super) async fn show(
     visitor: Visitor,
@@ -140,17 +93,19 @@ pub(super) async fn show(
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Html<String>, ApiError> {
     let filter = read_query(query)?;
-    let notice = match filter.done.as_str() {
-        "" => None,
-        text => Some(format!("{text} will be sent again now.")),
+    let (list, wrong) = match filter.search() {
+        Ok(search) => (
+            list(&app, &visitor, &filter, search).await?,
+            Wrong::default(),
+        ),
+        Err(wrong) => (List::nothing(), wrong),
     };
-    let list = list(&app, &visitor, &filter).await?;
     Ok(render(&CallbacksPage {
-        frame: visitor
-            .frame(Room::Callbacks)
-            .with_notice(notice.as_deref()),
+        frame: visitor.frame(Room::Callbacks),
+        is_live: filter.before.is_empty() && list.matches.is_some(),
         list,
         filter,
+        wrong,
         states: CallbackState::ALL,
     }))
 }
@@ -162,16 +117,39 @@ pub(super) async fn follow(
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let filter = read_query(query)?;
-    filter.search(&visitor.team)?;
+    let search = filter.search().map_err(|_| ApiError::NotFound("list"))?;
     Ok(live::stream(app, move |app| {
-        let (visitor, filter) = (visitor.clone(), filter.clone());
-        async move { list(&app, &visitor, &filter).await.ok()?.render().ok() }
+        let (visitor, filter, search) = (visitor.clone(), filter.clone(), search.clone());
+        async move {
+            let list = list(&app, &visitor, &filter, search).await;
+            list.ok()?.render().ok()
+        }
     }))
 }
 
-async fn list(app: &App, visitor: &Visitor, filter: &Filter) -> Result<List, ApiError> {
-    let search = filter.search(&visitor.team)?;
+async fn list(
+    app: &App,
+    visitor: &Visitor,
+    filter: &Filter,
+    search: Search,
+) -> Result<List, ApiError> {
+    let search = Search {
+        team: Some(visitor.team.to_string()),
+        limit: ROWS,
+        ..search
+    };
     let found = app.journal.search(&search).await?;
+    let is_full = found.len() == ROWS as usize;
+    let matches = if is_full || search.before.is_some() {
+        let all = Search {
+            before: None,
+            ..search
+        };
+        let counted = app.journal.count(&visitor.team, &all, COUNTED_MAX + 1);
+        counted.await?
+    } else {
+        found.len() as u64
+    };
     let ids: Vec<_> = found.iter().map(|detail| detail.callback.id).collect();
     let last = if ids.is_empty() {
         Vec::new()
@@ -179,7 +157,6 @@ async fn list(app: &App, visitor: &Visitor, filter: &Filter) -> Result<List, Api
         app.journal.last_attempts(&ids).await?
     };
     let last: HashMap<CallbackId, AttemptRow> = last.into_iter().collect();
-    let is_full = found.len() == ROWS as usize;
     let older = ids.last().filter(|_| is_full).map(|id| {
         let query = filter.query();
         let joint = if query.is_empty() { "" } else { "&" };
@@ -192,10 +169,30 @@ async fn list(app: &App, visitor: &Visitor, filter: &Filter) -> Result<List, Api
             .iter()
             .map(|detail| row(detail, last.get(&detail.callback.id), now))
             .collect(),
+        matches: Some(if matches > u64::from(COUNTED_MAX) {
+            format!("More than {COUNTED_MAX} match.")
+        } else if matches == 1 {
+            "1 matches.".to_owned()
+        } else {
+            format!("{matches} match.")
+        }),
         is_filtered: !filter.is_empty() || !filter.before.is_empty(),
         older,
         has_default_url: settings.is_some_and(|settings| settings.default_url.is_some()),
     })
+}
+
+impl List {
+    /// Of a filter that cannot be.
+    fn nothing() -> Self {
+        Self {
+            rows: Vec::new(),
+            matches: None,
+            is_filtered: true,
+            older: None,
+            has_default_url: true,
+        }
+    }
 }
 
 fn row(detail: &Detail, last: Option<&AttemptRow>, now: TimestampMs) -> Row {
@@ -221,49 +218,6 @@ fn row(detail: &Detail, last: Option<&AttemptRow>, now: TimestampMs) -> Row {
         state: detail.state,
         answer: answer.join(", "),
         attempts: callback.attempts,
-    }
-}
-
-#[derive(Template)]
-#[template(path = "replay.html")]
-struct ReplayPage {
-    frame: Frame,
-    count: u64,
-    /// There may be more.
-    is_most: bool,
-}
-
-/// How many would be sent again, before anybody says so.
-pub(super) async fn before_replay(
-    visitor: Visitor,
-    State(app): State<App>,
-) -> Result<Html<String>, ApiError> {
-    let selection = all_dead(&visitor);
-    let count = dead_letters::replay(&app.journal, &selection, true, 0).await?;
-    Ok(render(&ReplayPage {
-        frame: visitor.frame(Room::Callbacks),
-        count,
-        is_most: count == u64::from(BULK_MAX),
-    }))
-}
-
-/// All that the team has given up, up to the limit of one call.
-pub(super) async fn replay(
-    visitor: Visitor,
-    State(app): State<App>,
-    _: Form,
-) -> Result<Response, ApiError> {
-    let selection = all_dead(&visitor);
-    let now = app.clock.now();
-    let count = dead_letters::replay(&app.journal, &selection, false, now).await?;
-    Ok(Redirect::to(&format!("/dashboard/callbacks?done={count}+callbacks")).into_response())
-}
-
-fn all_dead(visitor: &Visitor) -> Selection {
-    Selection {
-        ids: Vec::new(),
-        team: Some(visitor.team.to_string()),
-        limit: BULK_MAX,
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 /// A page of the dashboard as the list at its left names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
+    Overview,
     Callbacks,
     Endpoints,
     Tasks,
@@ -28,7 +29,8 @@ pub(super) enum Room {
 }
 
 impl Room {
-    const WORK: [Self; 5] = [
+    const WORK: [Self; 6] = [
+        Self::Overview,
         Self::Callbacks,
         Self::Endpoints,
         Self::Tasks,
@@ -39,6 +41,7 @@ impl Room {
 
     pub(super) fn path(self) -> &'static str {
         match self {
+            Self::Overview => "/dashboard/overview",
             Self::Callbacks => "/dashboard/callbacks",
             Self::Endpoints => "/dashboard/endpoints",
             Self::Tasks => "/dashboard/tasks",
@@ -54,6 +57,7 @@ impl Room {
 
     pub(super) fn label(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::Callbacks => "Callbacks",
             Self::Endpoints => "Endpoints",
             Self::Tasks => "Tasks",
@@ -70,7 +74,7 @@ impl Room {
     /// What one must be permitted to see it listed; the same as its route's rule.
     fn action(self) -> Action {
         match self {
-            Self::Callbacks | Self::Endpoints => Action::SeeCallbacks,
+            Self::Overview | Self::Callbacks | Self::Endpoints => Action::SeeCallbacks,
             Self::Tasks | Self::Projects | Self::Batches => Action::SeeWork,
             Self::Team => Action::SeeTeam,
             Self::Keys => Action::UseKeys,

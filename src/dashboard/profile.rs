@@ -9,9 +9,10 @@ use crate::dashboard::page::{Frame, Room, Visitor, render};
 use crate::dashboard::times::moment;
 use crate::people::{PeopleError, sign_in};
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
 
 #[derive(Template)]
 #[template(path = "profile.html")]
@@ -21,6 +22,13 @@ struct ProfilePage {
     company: String,
     sessions: Vec<Row>,
     wrong: Wrong,
+}
+
+/// What redirects bring along.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Done {
+    #[serde(default)]
+    done: String,
 }
 
 struct Row {
@@ -57,8 +65,12 @@ async fn page(app: &App, visitor: &Visitor, wrong: Wrong) -> Result<ProfilePage,
 pub(super) async fn show(
     visitor: Visitor,
     State(app): State<App>,
+    Query(query): Query<Done>,
 ) -> Result<Html<String>, ApiError> {
-    Ok(render(&page(&app, &visitor, Wrong::default()).await?))
+    let mut page = page(&app, &visitor, Wrong::default()).await?;
+    let notice = (query.done == "ended").then_some("Signed out there.");
+    page.frame = page.frame.with_notice(notice);
+    Ok(render(&page))
 }
 
 /// All sessions end with the old password, this one too.
@@ -95,7 +107,7 @@ pub(super) async fn end_session(
     _: Form,
 ) -> Result<Response, ApiError> {
     match sign_in::end_session(&app, &visitor.person, &id).await {
-        Ok(()) => Ok(Redirect::to("/dashboard/profile").into_response()),
+        Ok(()) => Ok(Redirect::to("/dashboard/profile?done=ended").into_response()),
         Err(PeopleError::Records(error)) => Err(error.into()),
         Err(_) => Err(ApiError::NotFound("session")),
     }

@@ -52,13 +52,13 @@ struct TasksPage {
     older: Option<String>,
 }
 
-struct Row {
-    id: String,
-    created: String,
-    kind: String,
-    project: String,
-    status: String,
-    review: String,
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) created: String,
+    pub(super) kind: String,
+    pub(super) project: String,
+    pub(super) status: String,
+    pub(super) review: String,
 }
 
 #[derive(Template)]
@@ -100,7 +100,7 @@ fn colour(status: &str) -> &'static str {
 }
 
 impl Row {
-    fn colour(&self) -> &'static str {
+    pub(super) fn colour(&self) -> &'static str {
         colour(&self.status)
     }
 }
@@ -188,7 +188,7 @@ pub(super) async fn list(
     }))
 }
 
-fn row(task: Task, now: u64) -> Row {
+pub(super) fn row(task: Task, now: u64) -> Row {
     Row {
         created: moment(task.created_ms.cast_unsigned(), now),
         id: task.id,

@@ -7,7 +7,8 @@ use crate::callback::Mode;
 use crate::callback::retry::Policy;
 use crate::dashboard::door::Wrong;
 use crate::dashboard::form::Form;
-use crate::dashboard::page::{Frame, Room, Visitor, render};
+use crate::dashboard::page::{Frame, Room, Visitor, pretty, render};
+use crate::dashboard::schedule::Schedule;
 use crate::dashboard::times::{moment, span, until};
 use crate::records::invites::Invite;
 use crate::records::teams::{Team, TeamUpdate};
@@ -30,6 +31,7 @@ struct TeamPage {
     team: Team,
     /// What was typed, where it was not legal.
     details: Details,
+    schedule: Schedule,
     people: Vec<Member>,
     invited: Vec<Invited>,
     roles: [Role; 3],
@@ -46,6 +48,8 @@ struct Details {
     url: String,
     retries_max: String,
     first_delay_s: String,
+    factor: String,
+    timeout_s: String,
 }
 
 /// The invite form's texts.
@@ -74,6 +78,8 @@ struct Shown {
     took: String,
     hint: String,
     answer: String,
+    /// What was sent.
+    body: String,
 }
 
 /// What redirects bring along.
@@ -117,16 +123,20 @@ async fn page(app: &App, visitor: &Visitor) -> Result<TeamPage, ApiError> {
     let invites = app.records.invites(&team.id).await?;
     let now = app.clock.now();
     let configured = app.team(&team.id).await?.map(|settings| settings.policy);
-    let policy = team.retry.or(configured);
-    let text = |of: fn(Policy) -> String| policy.map(of).unwrap_or_default();
+    let policy = team.retry.or(configured).unwrap_or_default();
+    let timeout_ms = team.attempt_timeout_ms;
+    let timeout_ms = timeout_ms.unwrap_or(app.config.delivery.attempt_timeout_ms);
     Ok(TeamPage {
         frame: visitor.frame(Room::Team),
         details: Details {
             name: team.name.clone(),
             url: team.default_callback_url.clone().unwrap_or_default(),
-            retries_max: text(|policy| policy.retries_max.to_string()),
-            first_delay_s: text(|policy| (policy.first_delay_ms / 1000).to_string()),
+            retries_max: policy.retries_max.to_string(),
+            first_delay_s: (policy.first_delay_ms / 1000).to_string(),
+            factor: policy.factor.to_string(),
+            timeout_s: (timeout_ms / 1000).to_string(),
         },
+        schedule: Schedule::of(&policy, false),
         people: users
             .into_iter()
             .map(|user| Member {
@@ -193,7 +203,12 @@ pub(super) async fn save(
         url: form.text("default_callback_url").to_owned(),
         retries_max: form.text("retries_max").to_owned(),
         first_delay_s: form.text("first_delay_s").to_owned(),
+        factor: form.text("factor").to_owned(),
+        timeout_s: form.text("timeout_s").to_owned(),
     };
+    if form.is_ticked("preview") {
+        return preview(&app, &visitor, details, &form).await;
+    }
     let wrong = match read_update(&app, &visitor, &details, &form).await? {
         Ok(update) => match teams::update(&app, &visitor.team, &update).await {
             Ok(_) => return Ok(done("saved")),
@@ -208,6 +223,32 @@ pub(super) async fn save(
         ..page(&app, &visitor).await?
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)).into_response())
+}
+
+/// The schedule of what was typed, and nothing saved.
+async fn preview(
+    app: &App,
+    visitor: &Visitor,
+    details: Details,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let read = read_update(app, visitor, &details, form).await?;
+    let read = read.and_then(|update| match teams::check(app, &update) {
+        Ok(()) => Ok(update),
+        Err(TeamError::Invalid { field, reason }) => Err(Wrong::at(field, &reason)),
+        Err(_) => Err(Wrong::at("retry", "cannot be checked now")),
+    });
+    let mut page = page(app, visitor).await?;
+    match read {
+        Ok(update) => {
+            if let Some(Some(policy)) = update.retry {
+                page.schedule = Schedule::of(&policy, true);
+            }
+        }
+        Err(wrong) => page.wrong = wrong,
+    }
+    page.details = details;
+    Ok(render(&page).into_response())
 }
 
 async fn read_update(
@@ -225,16 +266,35 @@ async fn read_update(
     let Some(first_delay_s) = number(&details.first_delay_s) else {
         return Ok(Err(Wrong::at("first_delay_s", "must be whole seconds")));
     };
+    let Some(factor) = details
+        .factor
+        .parse::<f64>()
+        .ok()
+        .filter(|it| it.is_finite())
+    else {
+        return Ok(Err(Wrong::at("factor", "must be a number, such as 1.5")));
+    };
+    let Some(timeout_s) = number(&details.timeout_s) else {
+        return Ok(Err(Wrong::at(
+            "attempt_timeout_ms",
+            "must be whole seconds",
+        )));
+    };
     let policy = Policy {
         retries_max,
         first_delay_ms: u64::from(first_delay_s) * 1000,
+        factor,
         ..settings.policy
     };
+    let budget_ms = u64::from(timeout_s) * 1000;
+    let configured_ms = app.config.delivery.attempt_timeout_ms;
+    let present_ms = settings.attempt_timeout_ms.unwrap_or(configured_ms);
     Ok(Ok(TeamUpdate {
         name: Some(details.name.clone()),
         default_callback_url: Some(Some(details.url.clone()).filter(|url| !url.is_empty())),
         latest_only: Some(form.is_ticked("latest_only")),
         retry: (policy != settings.policy).then_some(Some(policy)),
+        attempt_timeout_ms: (budget_ms != present_ms).then_some(Some(budget_ms)),
         members_use_keys: Some(form.is_ticked("members_use_keys")),
         always_live_auth: Some(form.is_ticked("always_live_auth")),
         ..TeamUpdate::default()
@@ -312,6 +372,7 @@ fn shown(sample: Sample) -> Shown {
         took: span(sample.answer.timing.total_ms()),
         hint: sample.diagnosis.hint_with(outcome.location()).into_owned(),
         answer: String::from_utf8_lossy(&sample.answer.kept_body).into_owned(),
+        body: pretty(&String::from_utf8_lossy(&sample.body)),
         sample,
     }
 }

@@ -17,6 +17,7 @@ use crate::delivery::transports::Transports;
 use crate::journal::{AttemptRecord, Change};
 use crate::metrics::labels::VerdictKind;
 use crate::queue::{Claim, Next, Signal};
+use crate::records::hours::Outcome as Charted;
 use crate::records::world::looks_like_an_id;
 use std::time::Duration;
 
@@ -173,9 +174,13 @@ fn count(
     metrics
         .attempt_seconds
         .observe(seconds(answer.timing.total_ms()));
+    let (team, took_ms) = (&callback.team, answer.timing.total_ms());
     if *verdict == Verdict::Delivered {
+        app.tally.count(team, Charted::Delivered, now, took_ms);
         let since = now.saturating_sub(callback.id.accepted_ms());
         metrics.delivery_seconds.observe(seconds(since));
+    } else {
+        app.tally.count(team, Charted::Failed, now, took_ms);
     }
 }
 

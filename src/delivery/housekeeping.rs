@@ -18,6 +18,20 @@ const CLOSE_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_BATCH: u32 = 500;
 const DAY_MS: u64 = 86_400_000;
 
+/// How much of the charts a process that is killed takes along, at most.
+const TALLY_EVERY: Duration = Duration::from_secs(5);
+/// Charts go back a week; a day more is kept, so that its first hour is whole.
+const HOURS_KEPT_DAYS: u64 = 8;
+
+/// Writes down what this process counts for charts, until aborted.
+pub async fn count(app: App) {
+    let mut timer = tokio::time::interval(TALLY_EVERY);
+    loop {
+        timer.tick().await;
+        app.write_tally().await;
+    }
+}
+
 /// Runs until aborted.
 pub async fn run(app: App) {
     let mut count = tokio::time::interval(COUNT_EVERY);
@@ -106,6 +120,8 @@ pub async fn prune(app: &App) -> Result<(), JournalError> {
 async fn prune_records(app: &App, now: TimestampMs, dead: TimestampMs) -> Result<(), RecordsError> {
     const FULL: u64 = PRUNE_BATCH as u64;
     let records = &app.records;
+    let charted = now.saturating_sub(HOURS_KEPT_DAYS * DAY_MS);
+    app.records.prune_hours(charted).await?;
     // A day late, so that no count of wrong passwords is forgotten within its window.
     records.prune_sessions(now.saturating_sub(DAY_MS)).await?;
     while records.forget_idempotency_keys(now, PRUNE_BATCH).await? == FULL {}

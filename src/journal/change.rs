@@ -72,4 +72,10 @@ impl Change {
         let open = matches!(self.state, State::Pending | State::Held);
         (!open).then_some(self.at)
     }
+
+    /// What its attempt was answered, 0 when no answer came; none without an attempt.
+    pub(super) fn status(&self) -> Option<u16> {
+        let attempt = self.attempt.as_ref()?;
+        Some(attempt.status.unwrap_or(0))
+    }
 }

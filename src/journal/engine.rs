@@ -3,8 +3,8 @@
 
 use crate::callback::{Callback, CallbackId, TimestampMs};
 use crate::journal::{
-    Appended, AttemptRow, Change, Counts, Detail, JournalError, NewCallback, OpenRow, Search,
-    Selection,
+    Appended, AttemptRow, Change, Counts, Detail, JournalError, NewCallback, NewReplay, OpenRow,
+    Replay, ReplayState, Search, Selection, Step,
 };
 use async_trait::async_trait;
 
@@ -17,6 +17,8 @@ pub enum Duty {
     Audit,
     /// Bringing callbacks from the records' outbox into the journal.
     Outbox,
+    /// Sending dead letters again, at a pace.
+    Replays,
 }
 
 /// A database that holds the journal.
@@ -94,6 +96,12 @@ pub trait Engine: Send + Sync {
     /// [`JournalError`] when the database does not answer.
     async fn search(&self, search: &Search) -> Result<Vec<Detail>, JournalError>;
 
+    /// How many of a team's callbacks match, up to `most`; the cursor counts, too.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database does not answer.
+    async fn count(&self, team: &str, search: &Search, most: u32) -> Result<u64, JournalError>;
+
     /// Counts everything at one moment: reads all callbacks, so now and then only.
     ///
     /// # Errors
@@ -124,6 +132,50 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// [`JournalError`]: nothing was written.
     async fn replay(&self, selection: &Selection, now: TimestampMs) -> Result<u64, JournalError>;
+
+    /// Begins a replay; how many it finds is counted in the same transaction.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was written.
+    async fn start_replay(&self, new: &NewReplay) -> Result<Replay, JournalError>;
+
+    /// A team's replays, newest first.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database does not answer.
+    async fn replays(&self, team: &str, limit: u32) -> Result<Vec<Replay>, JournalError>;
+
+    /// One replay.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database does not answer.
+    async fn find_replay(&self, id: CallbackId) -> Result<Option<Replay>, JournalError>;
+
+    /// The replays that go on by themselves, oldest first.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the database does not answer.
+    async fn running_replays(&self) -> Result<Vec<Replay>, JournalError>;
+
+    /// Runs, pauses or cancels a replay; false when it has ended. No step of it is made
+    /// after a pause was answered.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was written.
+    async fn set_replay(
+        &self,
+        id: CallbackId,
+        state: ReplayState,
+        now: TimestampMs,
+    ) -> Result<bool, JournalError>;
+
+    /// Sends as many of a replay's dead letters again as its pace allows, up to some
+    /// hundreds. Several processes that step one replay share its pace, and none sends what
+    /// another has sent.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was written.
+    async fn step_replay(&self, id: CallbackId, now: TimestampMs) -> Result<Step, JournalError>;
 
     /// Dead letters become cancelled. Returns how many.
     ///

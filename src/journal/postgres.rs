@@ -9,6 +9,7 @@ mod leadership; // who has which duty
 mod maintain; // rare writes
 mod partitions; // the attempts' tables
 mod read; // loading and searching
+mod replays; // dead letters sent again, at a pace
 mod writer; // group commit
 
 pub use import::{Import, Progress};
@@ -21,8 +22,8 @@ use crate::journal::postgres::leadership::Leadership;
 use crate::journal::postgres::partitions::Partitions;
 use crate::journal::postgres::writer::{WRITERS, Writer};
 use crate::journal::{
-    Appended, AttemptRow, Change, Counts, Detail, Duty, Engine, JournalError, NewCallback, OpenRow,
-    Search, Selection,
+    Appended, AttemptRow, Change, Counts, Detail, Duty, Engine, JournalError, NewCallback,
+    NewReplay, OpenRow, Replay, ReplayState, Search, Selection, Step,
 };
 use crate::metrics::Metrics;
 use async_trait::async_trait;
@@ -199,6 +200,14 @@ impl Engine for PostgresJournal {
             .await
     }
 
+    async fn count(&self, team: &str, search: &Search, most: u32) -> Result<u64, JournalError> {
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                read::count(connection, team, search, most).await
+            })
+            .await
+    }
+
     async fn counts(&self) -> Result<Counts, JournalError> {
         self.connections.run(LONG_ANSWER_MAX, read::counts).await
     }
@@ -229,6 +238,51 @@ impl Engine for PostgresJournal {
             .run(ANSWER_MAX, async |connection| {
                 maintain::replay(connection, selection, now).await
             })
+            .await
+    }
+
+    async fn start_replay(&self, new: &NewReplay) -> Result<Replay, JournalError> {
+        self.connections
+            .transaction(async |connection| replays::start(connection, new).await)
+            .await
+    }
+
+    async fn replays(&self, team: &str, limit: u32) -> Result<Vec<Replay>, JournalError> {
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                replays::list(connection, team, limit).await
+            })
+            .await
+    }
+
+    async fn find_replay(&self, id: CallbackId) -> Result<Option<Replay>, JournalError> {
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                replays::find(connection, id).await
+            })
+            .await
+    }
+
+    async fn running_replays(&self) -> Result<Vec<Replay>, JournalError> {
+        self.connections.run(ANSWER_MAX, replays::running).await
+    }
+
+    async fn set_replay(
+        &self,
+        id: CallbackId,
+        state: ReplayState,
+        now: TimestampMs,
+    ) -> Result<bool, JournalError> {
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                replays::set_state(connection, id, state, now).await
+            })
+            .await
+    }
+
+    async fn step_replay(&self, id: CallbackId, now: TimestampMs) -> Result<Step, JournalError> {
+        self.connections
+            .transaction(async |connection| replays::step(connection, id, now).await)
             .await
     }
 
@@ -287,6 +341,11 @@ impl Engine for PostgresJournal {
         self.partitions.make_ahead(&self.connections, now).await?;
         self.connections
             .run(ANSWER_MAX, maintain::fold_ledger)
+            .await?;
+        self.connections
+            .run(ANSWER_MAX, async |connection| {
+                replays::forget(connection, attempts_before).await
+            })
             .await?;
         self.partitions
             .drop_before(&self.connections, attempts_before)

@@ -7,7 +7,9 @@ mod batch; // the writer's SQL
 mod claims; // what was attempted when the process ended
 mod export; // reading all of it for its move
 mod maintain; // rare writes
-mod read; // loading and searching
+mod read; // loading
+mod replays; // dead letters sent again, at a pace
+mod search; // a team's callbacks
 mod writer; // group commit
 
 pub use export::Export;
@@ -18,8 +20,8 @@ use crate::journal::group::{self, Requests};
 use crate::journal::sqlite::ballast::Ballast;
 use crate::journal::sqlite::claims::Claims;
 use crate::journal::{
-    Appended, AttemptRow, Change, Counts, Detail, Duty, Engine, JournalError, NewCallback, OpenRow,
-    Search, Selection,
+    Appended, AttemptRow, Change, Counts, Detail, Duty, Engine, JournalError, NewCallback,
+    NewReplay, OpenRow, Replay, ReplayState, Search, Selection, Step,
 };
 use crate::metrics::Metrics;
 use async_trait::async_trait;
@@ -119,6 +121,10 @@ impl Engine for SqliteJournal {
         Ok(read::search(&self.read, search).await?)
     }
 
+    async fn count(&self, team: &str, search: &Search, most: u32) -> Result<u64, JournalError> {
+        Ok(search::count(&self.read, search, team, most).await?)
+    }
+
     async fn counts(&self) -> Result<Counts, JournalError> {
         Ok(read::counts(&self.read).await?)
     }
@@ -138,6 +144,35 @@ impl Engine for SqliteJournal {
 
     async fn replay(&self, selection: &Selection, now: TimestampMs) -> Result<u64, JournalError> {
         Ok(maintain::replay(&self.write, selection, now).await?)
+    }
+
+    async fn start_replay(&self, new: &NewReplay) -> Result<Replay, JournalError> {
+        Ok(replays::start(&self.write, new).await?)
+    }
+
+    async fn replays(&self, team: &str, limit: u32) -> Result<Vec<Replay>, JournalError> {
+        Ok(replays::list(&self.read, team, limit).await?)
+    }
+
+    async fn find_replay(&self, id: CallbackId) -> Result<Option<Replay>, JournalError> {
+        Ok(replays::find(&self.read, id).await?)
+    }
+
+    async fn running_replays(&self) -> Result<Vec<Replay>, JournalError> {
+        Ok(replays::running(&self.read).await?)
+    }
+
+    async fn set_replay(
+        &self,
+        id: CallbackId,
+        state: ReplayState,
+        now: TimestampMs,
+    ) -> Result<bool, JournalError> {
+        Ok(replays::set_state(&self.write, id, state, now).await?)
+    }
+
+    async fn step_replay(&self, id: CallbackId, now: TimestampMs) -> Result<Step, JournalError> {
+        Ok(replays::step(&self.write, id, now).await?)
     }
 
     async fn drop_dead(&self, selection: &Selection) -> Result<u64, JournalError> {
@@ -161,9 +196,9 @@ impl Engine for SqliteJournal {
         Ok(maintain::prune(&self.write, delivered_before, dead_before, limit).await?)
     }
 
-    /// Nothing: attempts are pruned with their callbacks.
-    async fn tend(&self, _: TimestampMs, _: TimestampMs) -> Result<(), JournalError> {
-        Ok(())
+    /// Attempts are pruned with their callbacks; replays that ended as long ago go here.
+    async fn tend(&self, _: TimestampMs, before: TimestampMs) -> Result<(), JournalError> {
+        Ok(replays::forget(&self.write, before).await?)
     }
 
     /// Always: the folder is this process's alone.

@@ -3,6 +3,7 @@
 
 use crate::callback::CallbackId;
 use crate::checksum::{Checksum, RowDigest, RowHasher};
+use crate::journal::replay::ReplayColumns;
 use crate::journal::{Counts, JournalError};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -83,6 +84,8 @@ pub(super) struct CallbackRow {
     pub(super) forgiven: i32,
     pub(super) due_ms: i64,
     pub(super) ended_ms: Option<i64>,
+    pub(super) status: Option<i16>,
+    pub(super) mode: String,
 }
 
 impl Transferred for CallbackRow {
@@ -105,6 +108,8 @@ impl Transferred for CallbackRow {
             .number(Some(self.forgiven.into()))
             .number(Some(self.due_ms))
             .number(self.ended_ms)
+            .number(self.status.map(i64::from))
+            .text(Some(&self.mode))
             .finish()
     }
 }
@@ -197,6 +202,9 @@ impl Batch {
         self.callbacks.0.len() as u64
     }
 }
+
+/// The replays of a store: few, so they move at once.
+pub struct Replays(pub(super) Vec<ReplayColumns>);
 
 /// What a journal comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

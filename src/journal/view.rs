@@ -75,6 +75,10 @@ pub struct Search {
     pub task: Option<String>,
     /// In this state.
     pub state: Option<State>,
+    /// Live or test.
+    pub mode: Option<Mode>,
+    /// Whose last attempt was answered with this HTTP status; 0: without an answer.
+    pub status: Option<u16>,
     /// Accepted at or after.
     pub from_ms: Option<TimestampMs>,
     /// Accepted before.
@@ -253,7 +257,7 @@ where
     columns.into_iter().map(V::try_from).collect()
 }
 
-fn mode(text: &str) -> Mode {
+pub(super) fn mode(text: &str) -> Mode {
     if text == Mode::Live.as_str() {
         Mode::Live
     } else {

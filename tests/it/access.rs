@@ -6,6 +6,7 @@ use crate::support::billing;
 use ringback::access::{Action, Actor, Role, TeamRules, permits};
 use ringback::api::table::Route;
 use ringback::callback::Mode;
+use ringback::journal::{NewReplay, Search};
 use ringback::records::invites::{Invite, NewInvite};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -105,6 +106,7 @@ impl World {
                 let key = records.add_api_key(team, Mode::Live, START_MS).await;
                 records.key_owner(&key.unwrap()).await.unwrap().unwrap().id
             }
+            "/account/v1/replays/" => self.replay(team).await,
             "/account/v1/callback-auth/" => "live".to_owned(),
             "/v1/task/" if route.path == "/v1/task/{id}" && route.method == "POST" => {
                 "categorization".to_owned() // a type stands there
@@ -148,6 +150,19 @@ impl World {
         let made = self.app.call_as(&key, "POST", path, body).await;
         assert_eq!(made.status, 200, "{made:?}");
         made.body
+    }
+
+    async fn replay(&self, team: &str) -> String {
+        let new = NewReplay {
+            id: self.app.app.next_id(),
+            team: team.to_owned(),
+            search: Search::default(),
+            per_second: 1,
+            started_by: self.name(),
+            now: START_MS,
+        };
+        let replay = self.app.app.journal.start_replay(&new).await;
+        replay.unwrap().id.to_string()
     }
 
     async fn project(&self, team: &str) -> String {

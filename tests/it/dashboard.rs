@@ -1,14 +1,16 @@
 //! The dashboard: in a real browser, and what keeps others out.
 
 mod billing;
-mod doors;
+mod doors; // what keeps others out
+mod replays; // dead letters sent again, watched and stopped
+mod rooms; // every page with something on it, by mouse and by keyboard
 
 use crate::support::app::TestApp;
 use crate::support::browser::Browser;
 use crate::support::endpoint::Endpoint;
 use ringback::api::server;
 use ringback::people::invitations;
-use ringback::{dashboard, delivery, mail};
+use ringback::{dashboard, dead_letters, delivery, mail};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -129,7 +131,11 @@ async fn a_team_runs_its_callbacks_without_writing_code() {
     let app = TestApp::start().await;
     let base = serve(&app).await;
     let ana = admin(&app, &base).await;
-    looked_at(&ana, "callbacks-empty").await;
+    looked_at(&ana, "overview-empty").await;
+    for room in ["callbacks", "endpoints", "replays"] {
+        ana.go(&format!("{base}/dashboard/{room}")).await;
+        looked_at(&ana, &format!("{room}-empty")).await;
+    }
 
     let bo = joined_and_promoted(&app, &base, &ana).await;
 
@@ -175,8 +181,11 @@ async fn a_team_runs_its_callbacks_without_writing_code() {
     endpoint.answer_next([200]);
     ana.go(&format!("{base}/dashboard/callbacks")).await;
     ana.press("Replay what was given up").await;
-    ana.press("Send 1 callbacks again").await;
-    ana.reads("1 callbacks will be sent again now.").await;
+    ana.reads("1 callback would be sent again.").await;
+    ana.press("Send 1 again").await;
+    ana.reads("0 of 1 sent again").await;
+    dead_letters::step_all(&app.app).await.unwrap();
+    ana.reads("1 of 1 sent again").await;
     delivery::rebuild::take_unqueued(&app.app).await.unwrap();
     app.run_due().await;
     bo.reads("200 in").await;

@@ -28,9 +28,11 @@ mod proxy; // the bad line that other tests use, itself
 mod queue_contract; // the rules every queue keeps, on every adapter
 mod queue_properties; // the scheduler against a simple model, over thousands of steps
 mod queue_scenarios; // bad neighbours, outages and crowds, on virtual time
+mod receivers; // those that the dashboard shows, run as they stand
 mod records_contract; // teams, keys and the like on every database
 mod redis_link; // scripts on every kind of Redis, and what happens when it fails
 mod redis_queue; // a queue that is shared, and may be lost
+mod replays; // dead letters sent again at a pace, over API and command line
 mod sdk; // the official SDK, against the real binary
 mod search; // finding callbacks, teams
 mod server; // limits on heads, bodies, connections

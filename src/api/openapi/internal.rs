@@ -85,6 +85,13 @@ fn callbacks() -> Vec<Described> {
         get(path, summary)
             .query("team_id", text(), "Of this team.")
             .query("task_id", text(), "Of this task.")
+            .query("state", text(), "In this state.")
+            .query("mode", one_of(&["live", "test"]), "Live or test.")
+            .query(
+                "status",
+                number(),
+                "Whose last attempt was answered with this status; 0: without an answer.",
+            )
             .query("limit", number_from(1, 1000), "Callbacks on a page.")
             .query("cursor", text(), "From the page before.")
             .gives(page())
@@ -94,10 +101,17 @@ fn callbacks() -> Vec<Described> {
             ("callback_ids?", list(text())),
             ("team_id?", text_from(1)),
             ("limit?", number_from(1, 1000)),
+            ("per_second?", number_from(1, 1000)),
             ("dry_run?", flag()),
         ])
     };
-    let selected = || object([("callbacks", number()), ("dry_run", flag())]);
+    let selected = || {
+        object([
+            ("callbacks", number()),
+            ("dry_run", flag()),
+            ("replay_id?", text()),
+        ])
+    };
     vec![
         search("/internal/v1/callbacks", "Search callbacks, newest first."),
         get("/internal/v1/callbacks/{id}", "Read a callback.").gives(named("Callback")),

@@ -18,7 +18,7 @@ pub(super) fn chapters() -> Vec<Chapter> {
         Chapter {
             name: "Account",
             about: "Sessions, people, keys and team details. A person's session opens it.",
-            routes: [sessions(), people(), team(), keys(), audit()]
+            routes: [sessions(), people(), team(), keys(), replays(), audit()]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -92,6 +92,54 @@ fn sessions() -> Vec<Described> {
         .takes(texts("token", "password"))
         .gives_nothing(204)
         .may(&[429]),
+    ]
+}
+
+fn replays() -> Vec<Described> {
+    let view = || {
+        object([
+            ("replay_id", text()),
+            ("state", one_of(&["running", "paused", "done", "cancelled"])),
+            ("found", number()),
+            ("replayed", number()),
+            ("per_second", number()),
+            ("task_id?", text()),
+            ("mode?", text()),
+            ("status?", number()),
+            ("from_ms?", number()),
+            ("until_ms?", number()),
+            ("started_at", time()),
+            ("started_by", text()),
+            ("ended_at?", time()),
+        ])
+    };
+    let which = object([
+        ("task_id?", text_from(1)),
+        ("mode?", one_of(&["live", "test"])),
+        ("status?", number_from(0, 999)),
+        ("from_ms?", number()),
+        ("until_ms?", number()),
+        ("per_second?", number_from(1, 1000)),
+        ("dry_run?", flag()),
+    ]);
+    let change = |path, summary| post(path, summary).gives(view()).may(&[409]);
+    vec![
+        get(
+            "/account/v1/replays",
+            "Replays of dead letters, newest first.",
+        )
+        .gives(list(view())),
+        post(
+            "/account/v1/replays",
+            "Send dead letters again at a pace; `dry_run` counts them.",
+        )
+        .takes(which)
+        .gives_as(201, JSON, view())
+        .gives(any_object()),
+        get("/account/v1/replays/{id}", "How far a replay is.").gives(view()),
+        change("/account/v1/replays/{id}/pause", "Pause a replay."),
+        change("/account/v1/replays/{id}/resume", "Go on with a replay."),
+        change("/account/v1/replays/{id}/cancel", "Stop a replay for good."),
     ]
 }
 

@@ -82,9 +82,10 @@ async fn insert(
              ON CONFLICT (team_id, event_id) DO NOTHING RETURNING id), \
          counted AS ( \
              INSERT INTO ledger (accepted) SELECT COUNT(*) FROM inserted HAVING COUNT(*) > 0) \
-         INSERT INTO callbacks (id, team_id, task_id, project, url, state, reason, due_ms) \
+         INSERT INTO callbacks (id, team_id, task_id, project, url, state, reason, due_ms, \
+             mode) \
          SELECT * FROM unnest($1::uuid[], $2::text[], $4::text[], $8::text[], $9::text[], \
-             $10::text[], $11::text[], $12::bigint[]) AS given (id) \
+             $10::text[], $11::text[], $12::bigint[], $5::text[]) AS given (id) \
          WHERE id IN (SELECT id FROM inserted) RETURNING id",
     )
     .bind(each().map(|callback| callback.id.0).bind_iter())
@@ -220,9 +221,10 @@ async fn insert_attempts(
 async fn update(connection: &mut PgConnection, changes: &[&Change]) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE callbacks AS c SET state = new.state, reason = new.reason, \
-             attempts = new.attempts, due_ms = new.due_ms, ended_ms = new.ended_ms, queued = TRUE \
-         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[]) \
-             AS new (id, state, reason, attempts, due_ms, ended_ms) \
+             attempts = new.attempts, due_ms = new.due_ms, ended_ms = new.ended_ms, queued = TRUE, \
+             status = COALESCE(new.status, c.status) \
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], \
+             $7::smallint[]) AS new (id, state, reason, attempts, due_ms, ended_ms, status) \
          WHERE c.id = new.id AND c.state IN ('pending', 'held')",
     )
     .bind(changes.iter().map(|change| change.id.0).bind_iter())
@@ -244,6 +246,12 @@ async fn update(connection: &mut PgConnection, changes: &[&Change]) -> Result<()
         changes
             .iter()
             .map(|change| change.ended_ms().map(to_i64))
+            .bind_iter(),
+    )
+    .bind(
+        changes
+            .iter()
+            .map(|change| change.status().map(u16::cast_signed))
             .bind_iter(),
     )
     .execute(connection)

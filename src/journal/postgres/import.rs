@@ -9,7 +9,7 @@ use crate::journal::postgres::connections::{ANSWER_MAX, Connections, LONG_ANSWER
 use crate::journal::postgres::leadership::Leadership;
 use crate::journal::postgres::partitions::{Partitions, day_of};
 use crate::journal::postgres::{MIGRATIONS_TABLE, check, migrations};
-use crate::journal::transfer::{Batch, Span, Sums};
+use crate::journal::transfer::{Batch, Replays, Span, Sums};
 use crate::journal::view::{to_i64, to_u64};
 use crate::journal::{Duty, JournalError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -75,7 +75,7 @@ impl Import {
     }
 
     async fn has_duties(&self) -> Result<bool, JournalError> {
-        for duty in [Duty::Housekeeping, Duty::Audit, Duty::Outbox] {
+        for duty in [Duty::Housekeeping, Duty::Audit, Duty::Outbox, Duty::Replays] {
             if !self.leadership.lead(&self.connections, duty).await? {
                 return Ok(false);
             }
@@ -193,6 +193,16 @@ impl Import {
         let (accepted, pruned) = (sums.counts.accepted, sums.counts.pruned);
         self.connections
             .transaction(async |connection| sql::write_ledger(connection, accepted, pruned).await)
+            .await
+    }
+
+    /// The replays become those of the source.
+    ///
+    /// # Errors
+    /// [`JournalError`]: nothing was written.
+    pub async fn write_replays(&self, replays: &Replays) -> Result<(), JournalError> {
+        self.connections
+            .transaction(async |connection| sql::write_replays(connection, replays).await)
             .await
     }
 

@@ -62,6 +62,7 @@ impl Session {
             Duty::Housekeeping => 2,
             Duty::Audit => 3,
             Duty::Outbox => 4,
+            Duty::Replays => 5,
         };
         let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
             .bind(LOCK_SPACE)

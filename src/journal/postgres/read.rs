@@ -2,7 +2,7 @@
 //! search walks an index in the order of its result and stops at the limit
 //! (`docs/search-plans.md`).
 
-use crate::callback::{Callback, CallbackId, State};
+use crate::callback::{Callback, CallbackId, Mode, State};
 use crate::journal::view::{AttemptColumns, DetailColumns, LastColumns, OpenColumns, rows, to_i64};
 use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -133,24 +133,18 @@ fn push_task(sql: &mut QueryBuilder<Postgres>, search: &Search, task: &str) {
     if let Some(state) = search.state {
         sql.push(" AND c.state = ").push_bind(state.as_str());
     }
+    if let Some(mode) = search.mode {
+        sql.push(" AND c.mode = ").push_bind(mode.as_str());
+    }
+    if let Some(status) = search.status {
+        sql.push(" AND c.status = ").push_bind(status.cast_signed());
+    }
 }
 
 /// A walk for each state of the team; else one, over the state or over everything.
 fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
-    let states: Vec<_> = match (search.state, &search.team) {
-        (None, Some(_)) => State::ALL.map(Some).into(),
-        (state, _) => vec![state],
-    };
-    for (index, state) in states.into_iter().enumerate() {
-        let joint = if index == 0 {
-            "(SELECT * FROM ("
-        } else {
-            " UNION ALL "
-        };
-        sql.push(joint).push("(SELECT * FROM callbacks WHERE ");
-        push_walk(sql, search, state);
-        sql.push_bind(i64::from(search.limit)).push(")");
-    }
+    sql.push("(SELECT * FROM (");
+    push_union(sql, search, "*", search.limit);
     sql.push(") AS walks ORDER BY id DESC LIMIT ")
         .push_bind(i64::from(search.limit));
     // A look-up for each, as the limit makes few: the planner would else merge with all results.
@@ -160,30 +154,103 @@ fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
     );
 }
 
+fn push_union(sql: &mut QueryBuilder<Postgres>, search: &Search, columns: &str, limit: u32) {
+    let states: Vec<_> = match (search.state, &search.team) {
+        (None, Some(_)) => State::ALL.map(Some).into(),
+        (state, _) => vec![state],
+    };
+    for (index, state) in states.into_iter().enumerate() {
+        sql.push(if index == 0 { "" } else { " UNION ALL " });
+        sql.push("(SELECT ").push(columns);
+        sql.push(" FROM callbacks WHERE ");
+        push_walk(sql, search, state);
+        sql.push_bind(i64::from(limit)).push(")");
+    }
+}
+
+/// How many of a team's match, up to `most`.
+pub(super) async fn count(
+    connection: &mut PgConnection,
+    team: &str,
+    search: &Search,
+    most: u32,
+) -> Result<u64, sqlx::Error> {
+    let search = Search {
+        team: Some(team.to_owned()),
+        ..search.clone()
+    };
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
+    if let Some(task) = &search.task {
+        push_task(&mut sql, &search, task);
+    } else {
+        sql.push("(");
+        push_union(&mut sql, &search, "1", most);
+        sql.push(") AS walks");
+    }
+    sql.push(" LIMIT ").push_bind(i64::from(most));
+    sql.push(") AS found");
+    let n: i64 = sql.build_query_scalar().fetch_one(connection).await?;
+    Ok(n.unsigned_abs())
+}
+
 /// One walk, up to its limit, in the order of the index that is made for it (see the
-/// migration).
+/// migrations).
 fn push_walk(sql: &mut QueryBuilder<Postgres>, search: &Search, state: Option<State>) {
     let (from, below) = range(search);
-    let Some(state) = state.map(State::as_str) else {
-        sql.push("id >= ").push_bind(from);
-        sql.push(" AND id < ").push_bind(below);
-        sql.push(" ORDER BY id DESC LIMIT ");
-        return;
-    };
-    match &search.team {
-        Some(team) => sql
-            .push("team_id || '/' || state = ")
-            .push_bind(format!("{team}/{state}")),
-        None => sql.push("state = ").push_bind(state),
-    };
+    match (&search.team, state) {
+        (Some(team), Some(state)) => push_place(sql, search, team, state),
+        (_, Some(state)) => {
+            sql.push("state = ").push_bind(state.as_str());
+            push_rest(sql, search);
+        }
+        (_, None) => {
+            sql.push("id >= ").push_bind(from);
+            sql.push(" AND id < ").push_bind(below);
+            push_rest(sql, search);
+            sql.push(" ORDER BY id DESC LIMIT ");
+            return;
+        }
+    }
     sql.push(" AND uuid_send(id) >= uuid_send(").push_bind(from);
     sql.push(") AND uuid_send(id) < uuid_send(")
         .push_bind(below);
     sql.push(") ORDER BY uuid_send(id) DESC LIMIT ");
 }
 
+/// Where in which index a team's callbacks of a state are.
+pub(super) fn push_place(
+    sql: &mut QueryBuilder<Postgres>,
+    search: &Search,
+    team: &str,
+    state: State,
+) {
+    let state = state.as_str();
+    if search.mode == Some(Mode::Test) {
+        // The mode as text, not as a parameter: only so may the partial index serve.
+        sql.push("mode = 'test' AND team_id || '/test/' || state = ")
+            .push_bind(format!("{team}/test/{state}"));
+    } else if let Some(status) = search.status {
+        sql.push("status IS NOT NULL AND team_id || '/' || status::text || '/' || state = ")
+            .push_bind(format!("{team}/{status}/{state}"));
+    } else {
+        sql.push("team_id || '/' || state = ")
+            .push_bind(format!("{team}/{state}"));
+    }
+    push_rest(sql, search);
+}
+
+/// What no index is walked by.
+fn push_rest(sql: &mut QueryBuilder<Postgres>, search: &Search) {
+    if let Some(mode) = search.mode {
+        sql.push(" AND mode = ").push_bind(mode.as_str());
+    }
+    if let Some(status) = search.status {
+        sql.push(" AND status = ").push_bind(status.cast_signed());
+    }
+}
+
 /// Times and cursor are one range of ids: from, and below.
-fn range(search: &Search) -> (Uuid, Uuid) {
+pub(super) fn range(search: &Search) -> (Uuid, Uuid) {
     let from = search.from_ms.map(CallbackId::first_at);
     let until = search.until_ms.map(CallbackId::first_at);
     let below = [until, search.before].into_iter().flatten().min();

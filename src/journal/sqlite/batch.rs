@@ -230,10 +230,11 @@ async fn insert_attempts(
 
 async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<(), sqlx::Error> {
     let sql = with_rows(
-        "WITH change (seq, state, reason, attempts, due_ms, ended_ms) AS (",
-        (chunk.len(), 6),
+        "WITH change (seq, state, reason, attempts, due_ms, ended_ms, status) AS (",
+        (chunk.len(), 7),
         ") UPDATE OR FAIL callbacks SET state = change.state, reason = change.reason, \
-         attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, ended_ms = change.ended_ms \
+         attempts = change.attempts, abandoned = 0, due_ms = change.due_ms, \
+         ended_ms = change.ended_ms, status = COALESCE(change.status, callbacks.status) \
          FROM change WHERE callbacks.seq = change.seq \
          AND callbacks.state IN ('pending', 'held')",
     );
@@ -245,7 +246,8 @@ async fn update(connection: &mut SqliteConnection, chunk: &[&Change]) -> Result<
             .bind(change.reason)
             .bind(change.attempts)
             .bind(to_i64(change.at))
-            .bind(change.ended_ms().map(to_i64));
+            .bind(change.ended_ms().map(to_i64))
+            .bind(change.status());
     }
     query.execute(connection).await?;
     Ok(())

@@ -4,8 +4,9 @@
 use crate::callback::CallbackId;
 use crate::checksum::digest_of;
 use crate::journal::JournalError;
+use crate::journal::replay::ReplayColumns;
 use crate::journal::sqlite::batch::MIGRATIONS;
-use crate::journal::transfer::{AttemptRow, Batch, CallbackRow, ResultRow, Span, Sums};
+use crate::journal::transfer::{AttemptRow, Batch, CallbackRow, Replays, ResultRow, Span, Sums};
 use futures_util::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, FromRow, Row, SqliteConnection};
@@ -131,8 +132,8 @@ impl Export {
     ) -> Result<(Span, Vec<ResultRow>, Vec<CallbackRow>), sqlx::Error> {
         let mut found = sqlx::query(
             "SELECT c.id, c.team_id, c.event_id, c.task_id, c.project, c.mode, c.url, c.digest, \
-                 c.state, c.reason, c.attempts, c.forgiven, c.due_ms, c.ended_ms, c.traceparent, \
-                 b.body \
+                 c.state, c.reason, c.attempts, c.forgiven, c.due_ms, c.ended_ms, c.status, \
+                 c.traceparent, b.body \
              FROM callbacks c LEFT JOIN bodies b ON b.seq = c.seq \
              WHERE c.seq > $1 AND c.seq <= $2 ORDER BY c.seq LIMIT $3",
         )
@@ -155,6 +156,17 @@ impl Export {
             _ => span.until,
         };
         Ok((Span { until, ..span }, results, callbacks))
+    }
+
+    /// Every replay, as it is stored.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the file cannot be read.
+    pub async fn replays(&mut self) -> Result<Replays, JournalError> {
+        let found = sqlx::query_as::<_, ReplayColumns>("SELECT * FROM replays")
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok(Replays(found))
     }
 
     /// Counts the ledger in.

@@ -1,6 +1,7 @@
 //! Reading the journal: loading for attempts, walking what is open, searching.
 
 use crate::callback::{Callback, CallbackId, State, TimestampMs};
+use crate::journal::sqlite::search::Walk;
 use crate::journal::view::{AttemptColumns, DetailColumns, LastColumns, OpenColumns, rows, to_i64};
 use crate::journal::{AttemptRow, Counts, Detail, OpenRow, Search};
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
@@ -95,14 +96,42 @@ pub(super) async fn last_attempts(
 /// Callbacks that match, newest first, without their bodies.
 pub(super) async fn search(pool: &SqlitePool, search: &Search) -> Result<Vec<Detail>, sqlx::Error> {
     let mut sql = QueryBuilder::<Sqlite>::new("SELECT ");
-    sql.push(COLUMNS);
-    sql.push(", X'' AS body FROM callbacks c WHERE c.seq < ");
+    sql.push(COLUMNS)
+        .push(", X'' AS body FROM callbacks c WHERE ");
+    match &search.team {
+        Some(team) => {
+            let walk = Walk {
+                search,
+                team,
+                dead: None,
+                limit: search.limit.into(),
+            };
+            sql.push("c.seq IN ");
+            walk.push(&mut sql);
+        }
+        None => push_filters(&mut sql, search),
+    }
+    sql.push(" ORDER BY c.seq DESC LIMIT ")
+        .push_bind(search.limit);
+    rows(
+        sql.build_query_as::<DetailColumns>()
+            .fetch_all(pool)
+            .await?,
+    )
+}
+
+/// Of all teams: for operators.
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, search: &Search) {
+    sql.push("c.seq < ");
     sql.push_bind(search.before.map_or(i64::MAX, CallbackId::sequence));
-    if let Some(team) = &search.team {
-        sql.push(" AND c.team_id = ").push_bind(team);
+    if let Some(mode) = search.mode {
+        sql.push(" AND c.mode = ").push_bind(mode.as_str());
+    }
+    if let Some(status) = search.status {
+        sql.push(" AND c.status = ").push_bind(status);
     }
     if let Some(task) = &search.task {
-        sql.push(" AND c.task_id = ").push_bind(task);
+        sql.push(" AND c.task_id = ").push_bind(task.clone());
     }
     if let Some(state) = search.state {
         sql.push(state_filter(state));
@@ -113,13 +142,6 @@ pub(super) async fn search(pool: &SqlitePool, search: &Search) -> Result<Vec<Det
     if let Some(until) = search.until_ms {
         sql.push(" AND c.seq < ").push_bind(first_sequence(until));
     }
-    sql.push(" ORDER BY c.seq DESC LIMIT ")
-        .push_bind(search.limit);
-    rows(
-        sql.build_query_as::<DetailColumns>()
-            .fetch_all(pool)
-            .await?,
-    )
 }
 
 /// Counts everything: reads the callbacks from end to end, so now and then only.

@@ -135,4 +135,39 @@ impl Records {
             .run(async |connection| by_status(connection, world, counted).await)
             .await?)
     }
+
+    /// Tasks by status of each of these batches that has any, by name.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn batch_counts(
+        &self,
+        world: World<'_>,
+        names: &[&str],
+    ) -> Result<HashMap<String, ByStatus>, RecordsError> {
+        if names.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let places: Vec<_> = (3..names.len() + 3).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT name, status, n FROM task_counts WHERE team_id = $1 AND mode = $2 \
+             AND kind = 'batch' AND name IN ({})",
+            places.join(", ")
+        );
+        let rows: Vec<(String, String, i64)> = self
+            .run(async |connection| {
+                let query = sqlx::query_as(AssertSqlSafe(sql)).bind(world.team);
+                let mut query = query.bind(world.mode.as_str());
+                for name in names {
+                    query = query.bind(*name);
+                }
+                query.fetch_all(connection).await
+            })
+            .await?;
+        let mut counts: HashMap<String, ByStatus> = HashMap::new();
+        for (name, status, n) in rows {
+            *counts.entry(name).or_default().entry(status).or_default() += n;
+        }
+        Ok(counts)
+    }
 }

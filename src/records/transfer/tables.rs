@@ -2,6 +2,7 @@
 //! is moved; a test compares this with the schema.
 
 mod billing;
+mod hours;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -366,6 +367,7 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
+    hours::DELIVERY_HOURS,
     billing::TEAM_BILLING,
     billing::PRICES,
     billing::CHARGES,

@@ -1,7 +1,7 @@
 //! Searching: every filter, every cursor, newest first.
 
-use crate::support::store::{START, Subject, TEAM, again, change, subjects};
-use ringback::callback::{CallbackId, State};
+use crate::support::store::{START, Subject, TEAM, again, attempted, change, subjects};
+use ringback::callback::{CallbackId, Mode, State};
 use ringback::journal::{NewCallback, Search};
 
 /// Two teams, three tasks, all states, one callback a second. Oldest first.
@@ -17,17 +17,83 @@ async fn fill(it: &Subject) -> Vec<(CallbackId, &'static str, String, State)> {
         let mut callback = (*new.callback).clone();
         callback.team = team.into();
         callback.task_id.clone_from(&task);
+        callback.mode = mode(n);
         new = NewCallback {
             callback: callback.into(),
             ..new
         };
         let id = it.accept(new).await;
-        if state != State::Pending {
+        if let Some(status) = status(n) {
+            let mut change = attempted(id, state, 1);
+            let answered = Some(status).filter(|status| *status != 0);
+            change.attempt.as_mut().unwrap().status = answered;
+            it.change(&[change]).await;
+        } else if state != State::Pending {
             it.change(&[change(id, state, 1)]).await;
         }
         all.push((id, team, task, state));
     }
     all
+}
+
+fn mode(n: u64) -> Mode {
+    [Mode::Live, Mode::Test][usize::from(n.is_multiple_of(7))]
+}
+
+/// What the last attempt was answered, if there was one; 0 for no answer.
+fn status(n: u64) -> Option<u16> {
+    [None, Some(200), Some(503), Some(0)][usize::try_from(n * 5 % 4).unwrap()]
+}
+
+#[tokio::test]
+async fn mode_and_last_answer_find_exactly_what_matches_and_are_counted() {
+    for it in subjects().await {
+        let all = fill(&it).await;
+        let modes = [None, Some(Mode::Live), Some(Mode::Test)];
+        let statuses = [None, Some(200), Some(503), Some(0), Some(404)];
+        let states = [None].into_iter().chain(State::ALL.map(Some));
+        for state in states {
+            for (team, task) in [
+                (None, None),
+                (Some(TEAM), None),
+                (Some("other"), None),
+                (Some(TEAM), Some("t1")),
+            ] {
+                for wanted in modes {
+                    for answered in statuses {
+                        let search = Search {
+                            team: team.map(str::to_owned),
+                            task: task.map(str::to_owned),
+                            state,
+                            mode: wanted,
+                            status: answered,
+                            from_ms: Some(START + 2000),
+                            ..Search::default()
+                        };
+                        let matches = |(n, row): &(u64, &(CallbackId, &str, String, State))| {
+                            *n >= 2
+                                && team.is_none_or(|team| row.1 == team)
+                                && task.is_none_or(|task| row.2 == task)
+                                && state.is_none_or(|state| row.3 == state)
+                                && wanted.is_none_or(|wanted| mode(*n) == wanted)
+                                && answered.is_none_or(|answered| status(*n) == Some(answered))
+                        };
+                        let expected: Vec<_> = (0..).zip(&all).filter(matches).collect();
+                        let expected: Vec<_> =
+                            expected.iter().rev().map(|(_, row)| row.0).collect();
+                        let found = it.found(search.clone()).await.unwrap();
+                        assert_eq!(found, expected, "{search:?} on {}", it.name);
+                        if let Some(team) = team {
+                            let count = |most| it.journal.count(team, &search, most);
+                            let n = expected.len() as u64;
+                            assert_eq!(count(100).await.unwrap(), n, "{search:?} on {}", it.name);
+                            assert_eq!(count(2).await.unwrap(), n.min(2));
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,10 @@ async fn live_a_life(moving: &Moving, ends: &Endpoints) -> Vec<String> {
     until_states(&gateway, key, &states).await;
     let dropped = moving.old.run(&["dead-letters", "drop", &ids[4]]);
     assert_eq!(text(&dropped.stdout), "dropped 1 dead letters\n");
+    let none = moving
+        .old
+        .run(&["dead-letters", "replay", "--team", "nobody"]);
+    assert_eq!(text(&none.stdout), "replayed 0 dead letters\n");
     // Three that died at once; two that were tried and tried again.
     ends.bad.got_at_least(3 + 2 + 2).await;
     stop(gateway).await;
@@ -169,6 +173,8 @@ async fn everything_moves_and_goes_on_where_it_was() {
     assert_same(&moving.old.data(), &moving.database).await;
     let unqueued = "SELECT count(*) FROM callbacks WHERE NOT queued";
     assert_eq!(moving.number(unqueued).await, 6, "all that is open");
+    let replays = "SELECT count(*) FROM replays WHERE state = 'done' AND team_id = 'nobody'";
+    assert_eq!(moving.number(replays).await, 1);
 
     ends.bad.answer_next([200]);
     ends.gone.answer_next([200]);

@@ -37,7 +37,7 @@ impl Browser {
         let folder = tempfile::tempdir().unwrap();
         let profile = format!("--user-data-dir={}", folder.path().display());
         let capabilities = json!({"goog:chromeOptions": {"args": [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--disable-dev-shm-usage",
             "--window-size=1280,900", profile, scheme(),
         ]}});
         let client = ClientBuilder::new(HttpConnector::new())
@@ -116,7 +116,17 @@ impl Browser {
         let Ok(folder) = std::env::var("RINGBACK_PICTURES") else {
             return;
         };
-        for (size, width, height) in [("wide", 1280, 900), ("phone", 360, 780)] {
+        for (size, width, height) in [
+            ("wide", 1280, 900),
+            ("phone", 360, 780),
+            ("broad", 1920, 1080),
+        ] {
+            self.client.set_window_size(width, height).await.unwrap();
+            // All of the page, not only what fits.
+            let whole = "return document.documentElement.scrollHeight";
+            let whole = self.client.execute(whole, Vec::new()).await.unwrap();
+            let whole = u32::try_from(whole.as_u64().unwrap()).unwrap() + 150;
+            let height = whole.clamp(height, 6000);
             self.client.set_window_size(width, height).await.unwrap();
             let picture = self.client.screenshot().await.unwrap();
             std::fs::write(format!("{folder}/{name}-{size}.png"), picture).unwrap();

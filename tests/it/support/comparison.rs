@@ -10,13 +10,14 @@ use std::path::Path;
 const STAY: [&str; 3] = ["abandoned", "queued", "seq"];
 
 /// A table of PostgreSQL and where SQLite has the same.
-const JOURNAL: [(&str, &str); 3] = [
+const JOURNAL: [(&str, &str); 4] = [
     ("results", "callbacks JOIN bodies USING (seq)"),
     ("callbacks", "callbacks"),
     (
         "attempts",
         "attempts JOIN (SELECT seq, id FROM callbacks) USING (seq)",
     ),
+    ("replays", "replays"),
 ];
 
 /// Where PostgreSQL keeps what is no table of the store.

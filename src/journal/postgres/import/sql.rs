@@ -1,7 +1,7 @@
 //! The SQL of an import: reading a span for comparison, replacing what differs.
 
 use crate::callback::{CallbackId, State};
-use crate::journal::transfer::{AttemptRow, Batch, CallbackRow, ResultRow, Span};
+use crate::journal::transfer::{AttemptRow, Batch, CallbackRow, Replays, ResultRow, Span};
 use sqlx::PgConnection;
 use sqlx::postgres::PgBindIterExt;
 use uuid::Uuid;
@@ -10,20 +10,22 @@ use uuid::Uuid;
 const ROWS_READ: i64 = 5000;
 
 /// What must be empty before a move begins.
-const TABLES: [&str; 4] = ["results", "callbacks", "attempts", "ledger"];
+const TABLES: [&str; 5] = ["results", "callbacks", "attempts", "ledger", "replays"];
 
 pub(super) async fn table_in_use(
     connection: &mut PgConnection,
 ) -> Result<Option<&'static str>, sqlx::Error> {
-    let (results, callbacks, attempts, ledger): (bool, bool, bool, bool) = sqlx::query_as(
+    type InUse = (bool, bool, bool, bool, bool);
+    let (results, callbacks, attempts, ledger, replays): InUse = sqlx::query_as(
         "SELECT EXISTS (SELECT FROM results), EXISTS (SELECT FROM callbacks), \
-             EXISTS (SELECT FROM attempts), EXISTS (SELECT FROM ledger)",
+             EXISTS (SELECT FROM attempts), EXISTS (SELECT FROM ledger), \
+             EXISTS (SELECT FROM replays)",
     )
     .fetch_one(connection)
     .await?;
     let in_use = TABLES
         .into_iter()
-        .zip([results, callbacks, attempts, ledger]);
+        .zip([results, callbacks, attempts, ledger, replays]);
     Ok(in_use
         .filter(|(_, used)| *used)
         .map(|(table, _)| table)
@@ -59,7 +61,7 @@ pub(super) async fn read(connection: &mut PgConnection, span: Span) -> Result<Ba
     .await?;
     let callbacks = sqlx::query_as::<_, CallbackRow>(
         "SELECT id, team_id, task_id, project, url, state, reason, attempts, forgiven, due_ms, \
-             ended_ms FROM callbacks WHERE id > $1 AND id <= $2",
+             ended_ms, status, mode FROM callbacks WHERE id > $1 AND id <= $2",
     )
     .bind(after)
     .bind(until)
@@ -185,10 +187,11 @@ async fn insert_callbacks(
     let open = [State::Pending, State::Held].map(State::as_str);
     sqlx::query(
         "INSERT INTO callbacks (id, team_id, task_id, project, url, state, reason, attempts, \
-             forgiven, due_ms, ended_ms, queued) \
+             forgiven, due_ms, ended_ms, queued, status, mode) \
          SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
              unnest($5::text[]), unnest($6::text[]), unnest($7::text[]), unnest($8::int[]), \
-             unnest($9::int[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bool[])",
+             unnest($9::int[]), unnest($10::bigint[]), unnest($11::bigint[]), unnest($12::bool[]), \
+             unnest($13::smallint[]), unnest($14::text[])",
     )
     .bind(rows.iter().map(|row| row.id).bind_iter())
     .bind(rows.iter().map(|row| &*row.team_id).bind_iter())
@@ -206,6 +209,8 @@ async fn insert_callbacks(
             .map(|row| !open.contains(&&*row.state))
             .bind_iter(),
     )
+    .bind(rows.iter().map(|row| row.status).bind_iter())
+    .bind(rows.iter().map(|row| &*row.mode).bind_iter())
     .execute(connection)
     .await?;
     Ok(())
@@ -277,4 +282,40 @@ pub(super) async fn read_ledger(connection: &mut PgConnection) -> Result<(i64, i
     )
     .fetch_one(connection)
     .await
+}
+
+pub(super) async fn write_replays(
+    connection: &mut PgConnection,
+    replays: &Replays,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM replays")
+        .execute(&mut *connection)
+        .await?;
+    for row in &replays.0 {
+        sqlx::query(
+            "INSERT INTO replays (id, team_id, task_id, mode, status, from_ms, until_ms, \
+                 per_second, state, found, replayed, last_id, paced_ms, started_ms, ended_ms, \
+                 started_by) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        )
+        .bind(&row.id)
+        .bind(&row.team_id)
+        .bind(&row.task_id)
+        .bind(&row.mode)
+        .bind(row.status)
+        .bind(row.from_ms)
+        .bind(row.until_ms)
+        .bind(row.per_second)
+        .bind(&row.state)
+        .bind(row.found)
+        .bind(row.replayed)
+        .bind(&row.last_id)
+        .bind(row.paced_ms)
+        .bind(row.started_ms)
+        .bind(row.ended_ms)
+        .bind(&row.started_by)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
 }
