@@ -85,6 +85,7 @@ async fn append(journal: Journal, ids: Arc<Mutex<IdSequence>>, task: u32) -> Vec
                     project: None,
                     mode: Mode::Live,
                     url: None,
+                    trace: None,
                     body: body.clone(),
                     attempts: 0,
                     forgiven: 0,

@@ -79,6 +79,7 @@ async fn open(redis: &Redis, shards: usize) -> RedisQueue {
         shards,
         slots: Some(256),
         limits: Limits::default(),
+        metrics: ringback::metrics::Metrics::new(),
     };
     let queue = RedisQueue::open(settings, Clock::system()).await.unwrap();
     let token = queue.begin_rebuild().await.unwrap().unwrap();

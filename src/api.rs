@@ -30,11 +30,14 @@ use crate::api::error::ApiError;
 use crate::api::openapi::Published;
 use crate::api::table::Table;
 use crate::app::App;
+use crate::metrics::labels::Surface;
+use crate::telemetry::LogFilter;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::time::Instant;
 
 /// Largest body of every route but results, in bytes.
 pub(crate) const SMALL_BODY_BYTES_MAX: usize = 65_536;
@@ -119,8 +122,10 @@ pub fn router(app: App, table: Table) -> Router {
 
 /// What Prometheus, the load balancer and the command line call, on the operator's
 /// port: no keys.
-pub fn operator_routes(app: App) -> Router {
+pub fn operator_routes(app: App, log: LogFilter) -> Router {
+    let filter = get(operator::log_filter).put(operator::change_log_filter);
     Router::new()
+        .route("/log-filter", filter.with_state(log))
         .route("/metrics", get(operator::metrics))
         .route("/healthz", get(operator::healthz))
         .route("/readyz", get(operator::readyz))
@@ -129,17 +134,19 @@ pub fn operator_routes(app: App) -> Router {
 }
 
 async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await.into_response();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     let class = match response.status().as_u16() / 100 {
         2 => "2xx",
+        3 => "3xx",
         4 => "4xx",
         _ => "5xx",
     };
-    app.metrics
-        .api_requests_total
-        .with_label_values(&[route, class])
-        .inc();
+    let metrics = &app.metrics;
+    metrics.api_requests_total.of(route, class).inc();
+    let took = started.elapsed().as_secs_f64();
+    metrics.request_seconds.of(Surface::of(route)).observe(took);
     response
 }

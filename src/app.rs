@@ -5,6 +5,7 @@ pub mod append;
 mod audit;
 pub mod error;
 mod fresh;
+mod hot;
 mod rates;
 pub mod settings;
 pub mod tally;
@@ -12,6 +13,7 @@ pub mod tally;
 use crate::app::audit::Audit;
 use crate::app::error::OpenError;
 use crate::app::fresh::Fresh;
+use crate::app::hot::HotBodies;
 use crate::app::rates::Rates;
 use crate::app::settings::{Settings, TeamSettings};
 use crate::app::tally::Tally;
@@ -36,8 +38,8 @@ use crate::records::audit::AuditEntry;
 use crate::records::sessions::Person;
 use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
+use crate::telemetry::spans::Spans;
 use crate::vault::Vault;
-use quick_cache::sync::Cache;
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -62,6 +64,18 @@ pub enum Role {
     Worker,
 }
 
+impl Role {
+    /// As the command line calls it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Api => "api",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 /// Everything that is open; clones share it.
 #[derive(Clone)]
 pub struct App {
@@ -79,6 +93,8 @@ pub struct App {
     pub clouds: Clouds,
     /// Where uploaded files are; none where files are not kept.
     pub blobs: Option<Blobs>,
+    /// Where spans go.
+    pub spans: Spans,
     /// What is due next.
     pub queue: Arc<dyn Queue>,
     /// When to stop.
@@ -102,21 +118,11 @@ pub struct App {
     /// None where asking costs nothing.
     depths: Option<Fresh<u64>>,
     /// None where another process may make the first attempt: its copy would be old then.
-    hot: Option<Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>>,
+    hot: Option<Arc<HotBodies>>,
     ids: Arc<Mutex<IdSequence>>,
     /// Held for the life of the process: two gateways on one folder would deliver twice.
     /// None where the store is made for several.
     _lock: Option<Arc<File>>,
-}
-
-#[derive(Clone)]
-struct BodyBytes;
-
-impl quick_cache::Weighter<CallbackId, Arc<Callback>> for BodyBytes {
-    fn weight(&self, _: &CallbackId, callback: &Arc<Callback>) -> u64 {
-        const REST_OF_A_CALLBACK: u64 = 256;
-        callback.body.len() as u64 + REST_OF_A_CALLBACK
-    }
 }
 
 impl App {
@@ -136,6 +142,8 @@ impl App {
             .then(|| folder::lock(&config.data.dir))
             .transpose()?;
         let metrics = Metrics::new();
+        let mode = if embedded { "embedded" } else { "distributed" };
+        metrics.build_info.say(role.as_str(), mode);
         let vault = Vault::open(&config.vault_key_path())?;
         let records = Records::open(&config, vault).await?;
         let journal = Journal::open(&config, metrics.clone()).await?;
@@ -156,11 +164,12 @@ impl App {
             guard: Guard::new(config.delivery.private_networks_allowed.clone()),
             task_waits: Arc::default(),
             tally: Tally::default(),
-            hot: hot_bodies(&config),
+            hot: hot::open(&config),
             ids: Arc::new(Mutex::new(ids)),
             blobs: Blobs::open(&config)?,
             clouds: Clouds::open(&config)?,
-            queue: open_queue(&config, role, clock.clone()).await?,
+            spans: Spans::open(&config.traces, metrics.clone())?,
+            queue: open_queue(&config, role, clock.clone(), metrics.clone()).await?,
             config: Arc::new(config),
             _lock: lock.map(Arc::new),
             clock,
@@ -328,20 +337,11 @@ impl App {
     }
 }
 
-fn hot_bodies(config: &Config) -> Option<Arc<Cache<CallbackId, Arc<Callback>, BodyBytes>>> {
-    if config.queue.redis_url().is_some() {
-        return None;
-    }
-    let bytes = config.delivery.hot_bodies_bytes_max;
-    // An estimate of how many fit, to size the cache's tables.
-    let items = usize::try_from(bytes / 2048).unwrap_or(usize::MAX);
-    Some(Arc::new(Cache::with_weighter(items, bytes, BodyBytes)))
-}
-
 async fn open_queue(
     config: &Config,
     role: Role,
     clock: Clock,
+    metrics: Metrics,
 ) -> Result<Arc<dyn Queue>, LinkError> {
     let queue = &config.queue;
     let limits = Limits {
@@ -361,6 +361,7 @@ async fn open_queue(
         shards: queue.redis_shards(),
         slots: (role != Role::Api).then_some(queue.slots),
         limits,
+        metrics,
     };
     Ok(Arc::new(RedisQueue::open(settings, clock).await?))
 }

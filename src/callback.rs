@@ -10,8 +10,10 @@ pub mod oversize;
 pub mod retry;
 pub mod signature;
 pub mod target;
+pub mod trace;
 
 use crate::callback::bucket::Trouble;
+use crate::callback::trace::TraceParent;
 use bytes::Bytes;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -192,6 +194,8 @@ pub struct Callback {
     pub mode: Mode,
     /// The task's own URL, fixed when accepted.
     pub url: Option<String>,
+    /// The producer's place in its own trace, if it told.
+    pub trace: Option<TraceParent>,
     /// What is POSTed: the same bytes on every try.
     pub body: Bytes,
     /// Attempts made so far.

@@ -16,6 +16,7 @@ pub mod client;
 pub mod housekeeping;
 mod oversize;
 pub mod rebuild;
+mod report;
 pub mod request;
 pub mod settle;
 pub mod transports;

@@ -70,3 +70,12 @@ pub fn mark_moved(path: &Path, text: &str) -> std::io::Result<()> {
 fn mark(path: &Path) -> PathBuf {
     path.join("moved")
 }
+
+/// Bytes that are free for this process and bytes in all, on the disk of this folder; none
+/// when the system does not tell.
+#[must_use]
+pub fn room(folder: &Path) -> Option<(u64, u64)> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
+}

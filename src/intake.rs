@@ -10,6 +10,8 @@ use crate::app::settings::TeamSettings;
 use crate::callback::{Callback, CallbackId};
 use crate::intake::item::{Item, Rejection};
 use crate::journal::Appended;
+use crate::metrics::family::Label;
+use crate::metrics::labels::ResultAnswer;
 use crate::records::RecordsError;
 use crate::records::tasks::Task;
 use crate::records::tasks::results::{Taken, TaskResult};
@@ -42,6 +44,19 @@ pub async fn accept(
     app: &App,
     items: Vec<Result<Item, Rejection>>,
 ) -> Result<Vec<Answer>, StoreError> {
+    let (results, count) = (&app.metrics.results_total, items.len());
+    let accepted = accept_uncounted(app, items).await;
+    match &accepted {
+        Ok(answers) => answers.iter().for_each(|it| results.of(it.label()).inc()),
+        Err(_) => results.of(ResultAnswer::Failed).inc_by(count as u64),
+    }
+    accepted
+}
+
+async fn accept_uncounted(
+    app: &App,
+    items: Vec<Result<Item, Rejection>>,
+) -> Result<Vec<Answer>, StoreError> {
     let mut teams = Teams::new();
     let mut checked = Vec::with_capacity(items.len());
     for item in items {
@@ -63,33 +78,35 @@ pub async fn accept(
         }));
     }
     let mut appended = app.append(fresh).await?.into_iter();
-    let answers: Vec<_> = ids
-        .into_iter()
-        .map(|id| match id {
-            Ok(id) => match appended.next().expect("the journal answers every callback") {
-                Appended::New => Answer::Accepted(id),
-                Appended::Duplicate(first) => Answer::Duplicate(first),
-                Appended::Conflict(first) => Answer::Conflict(first),
-            },
-            Err(rejection) => Answer::Rejected(rejection),
-        })
-        .collect();
-    for answer in &answers {
-        let label = answer.label();
-        app.metrics.results_total.with_label_values(&[label]).inc();
-    }
-    Ok(answers)
+    let answers = ids.into_iter().map(|id| match id {
+        Ok(id) => match appended.next().expect("the journal answers every callback") {
+            Appended::New => Answer::Accepted(id),
+            Appended::Duplicate(first) => Answer::Duplicate(first),
+            Appended::Conflict(first) => Answer::Conflict(first),
+        },
+        Err(rejection) => Answer::Rejected(rejection),
+    });
+    Ok(answers.collect())
 }
 
 impl Answer {
-    /// As shown and counted.
+    /// As shown: `accepted`, `duplicate`, `conflict` or `rejected`.
     #[must_use]
-    pub fn label(&self) -> &'static str {
+    pub fn status(&self) -> &'static str {
         match self {
-            Self::Accepted(_) => "accepted",
-            Self::Duplicate(_) => "duplicate",
-            Self::Conflict(_) => "conflict",
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) => ResultAnswer::Rejected.text(),
+            others => others.label().text(),
+        }
+    }
+
+    /// As counted, which tells a full queue from a result that is not legal.
+    fn label(&self) -> ResultAnswer {
+        match self {
+            Self::Accepted(_) => ResultAnswer::Accepted,
+            Self::Duplicate(_) => ResultAnswer::Duplicate,
+            Self::Conflict(_) => ResultAnswer::Conflict,
+            Self::Rejected(rejection) if rejection.retryable => ResultAnswer::QueueFull,
+            Self::Rejected(_) => ResultAnswer::Rejected,
         }
     }
 }
@@ -179,6 +196,7 @@ fn callback(app: &App, item: Item, teams: &Teams) -> Fresh {
             project: item.project,
             mode: item.mode,
             url: item.callback_url,
+            trace: item.trace,
             body: item.body,
             attempts: 0,
             forgiven: 0,

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::callback::{MailReply, TimestampMs};
 use crate::config::Config;
 use crate::mail::letters::CallbackLetter;
+use crate::metrics::labels::MailOutcome;
 use crate::records::RecordsError;
 use crate::records::mails::{Claimed, Mail};
 use lettre::address::Address;
@@ -244,7 +245,7 @@ pub async fn send_due(app: &App, sender: &Sender) -> Result<(), RecordsError> {
 
 async fn conclude(app: &App, claimed: &Claimed, told: Told) -> Result<(), RecordsError> {
     let now = app.clock.now();
-    let count = |outcome| app.metrics.mails_total.with_label_values(&[outcome]).inc();
+    let count = |outcome| app.metrics.mails_total.of(outcome).inc();
     let is_old = now
         >= claimed
             .created_ms
@@ -252,18 +253,18 @@ async fn conclude(app: &App, claimed: &Claimed, told: Told) -> Result<(), Record
     let reason = told.words;
     match told.reply {
         MailReply::Taken => {
-            count("sent");
+            count(MailOutcome::Sent);
             app.records.forget_mail(&claimed.id).await
         }
         MailReply::PutOff(_) | MailReply::Away if !is_old => {
             tracing::warn!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is put off");
-            count("delayed");
+            count(MailOutcome::Delayed);
             let due = now + delay_ms(claimed.tries);
             app.records.put_mail_off(&claimed.id, due).await
         }
         MailReply::PutOff(_) | MailReply::Away | MailReply::Refused(_) => {
             tracing::error!(mail.id = %claimed.id, tries = claimed.tries, reason, "a mail is given up");
-            count("failed");
+            count(MailOutcome::Failed);
             app.records.forget_mail(&claimed.id).await
         }
     }

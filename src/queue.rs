@@ -144,6 +144,20 @@ pub struct Depths {
     pub oldest_due: Option<TimestampMs>,
 }
 
+/// How lanes are, for metrics. What is counted for every lane at each of its changes, so
+/// that asking costs the same for any number of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    /// Known, those without entries included.
+    pub known: u64,
+    /// Something is due and may go, as far as the lane is concerned.
+    pub open: u64,
+    /// Something is due and may not go now: the window is full, or the lane rests.
+    pub throttled: u64,
+    /// Requests that all known lanes together may have in flight.
+    pub windows: u64,
+}
+
 /// Why the queue could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -192,6 +206,9 @@ pub trait Queue: Send + Sync {
 
     /// Everything by place.
     async fn depths(&self) -> Result<Depths, QueueError>;
+
+    /// How lanes are.
+    async fn lanes(&self) -> Result<LaneCounts, QueueError>;
 
     /// When `claim` could next find something that it cannot find now: the
     /// earliest due time, park end, rest end or lease end. `None`: only a push can help.

@@ -55,6 +55,7 @@ async fn copy(app: &App, detail: Detail) -> Result<Option<CallbackId>, StoreErro
     let callback = Callback {
         id,
         event_id: format!("resend {id}"),
+        trace: None,
         attempts: 0,
         forgiven: 0,
         ..detail.callback

@@ -58,6 +58,7 @@ fn callback(ids: &mut IdSequence, n: u64, all: u64) -> Callback {
         body: br#"{"task_id":"x","status":"completed","response":{"annotations":[]}}"#[..].into(),
         attempts: 0,
         forgiven: 0,
+        trace: None,
     }
 }
 

@@ -29,6 +29,11 @@ impl Gateway {
         Self::prepare(client, "", &[&[]])
     }
 
+    /// The same, with these settings.
+    pub(crate) fn start_with(client: &Client, settings: &str) -> Self {
+        Self::prepare(client, settings, &[&[]])
+    }
+
     /// A process for the API and some workers, on the stores that `settings` name.
     pub(crate) fn start_fleet(client: &Client, settings: &str, workers: usize) -> Self {
         let mut roles: Vec<&[&str]> = vec![&["--role", "api"]];

@@ -31,6 +31,10 @@ const MEASURES: &[(&str, &str)] = &[
     ("g Redis scripts", "us each"),
     ("h at 50/s, p50", "ms"),
     ("h at 50/s, p99", "ms"),
+    ("i with no log", "/s"),
+    ("i with the log as it is", "/s"),
+    ("i with no log, CPU", "us each"),
+    ("i with the log, CPU", "us each"),
 ];
 
 /// What a measure is divided by, and what the quotient must be.
@@ -86,6 +90,13 @@ const BARS: &[Bar] = &[
         plus: 0.0,
         limit: Limit::AtLeast(0.9),
         text: "4 workers / 1 worker >= 0.9",
+    },
+    Bar {
+        measure: "i with the log, CPU",
+        by: "i with no log, CPU",
+        plus: 0.0,
+        limit: Limit::AtMost(1.03),
+        text: "with the log / without <= 1.03",
     },
     Bar {
         measure: "g Redis scripts",

@@ -81,6 +81,7 @@ impl Bench {
             'f' => self.drain(report).await,
             'g' => self.fleet(report).await,
             'h' => self.fleet_steady(report).await,
+            'i' => self.log_off_and_on(report).await,
             other => panic!("there is no scenario {other}"),
         }
     }
@@ -110,6 +111,26 @@ impl Bench {
         let cpu_us = gateway.cpu_us() - cpu_before;
         report.add("b end to end", per_s);
         report.add("b gateway CPU", float(cpu_us) / count(callbacks));
+    }
+
+    /// i: as b, with nothing logged but where it listens, and with the log as it is by default.
+    async fn log_off_and_on(&self, report: &mut Report) {
+        for (rate, cpu, settings) in [
+            (
+                "i with no log",
+                "i with no log, CPU",
+                "log.filter = \"off,ringback::cli=info\"\n",
+            ),
+            ("i with the log as it is", "i with the log, CPU", ""),
+        ] {
+            self.sink.reset().await;
+            let callbacks = self.sizes.callbacks;
+            let gateway = Arc::new(Gateway::start_with(&self.client, settings));
+            let cpu_before = gateway.cpu_us();
+            report.add(rate, self.carry(&gateway, callbacks).await);
+            let cpu_us = gateway.cpu_us() - cpu_before;
+            report.add(cpu, float(cpu_us) / count(callbacks));
+        }
     }
 
     /// Hands in and waits until everything has arrived. Returns how many a second.

@@ -4,35 +4,71 @@ use crate::api::callbacks::read_id;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::explain::{self, text};
+use crate::folder;
+use crate::metrics::family::IntGauge;
+use crate::metrics::labels::{LaneState, Place};
+use crate::queue::{Depths, LaneCounts};
+use crate::telemetry::LogFilter;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use std::time::Duration;
 
-/// The Prometheus text exposition. Depths are read from the queue at this moment.
+/// A queue that does not answer within this is out of reach: a scrape must not wait for it.
+const QUEUE_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The Prometheus text exposition. Depths are read from the queue at this moment, and cost
+/// the same for any number of callbacks and lanes; no table is read.
 pub(super) async fn metrics(State(app): State<App>) -> String {
-    if let Ok(depths) = app.queue.depths().await {
-        let places = [
-            ("ready", depths.ready),
-            ("scheduled", depths.scheduled),
-            ("leased", depths.leased),
-            ("waiting", depths.waiting),
-            ("held", depths.held),
-        ];
-        for (place, n) in places {
-            app.metrics
-                .queue_depth
-                .with_label_values(&[place])
-                .set(n.cast_signed());
-        }
-        app.metrics
-            .lanes_parked
-            .set(depths.lanes_parked.cast_signed());
-        let now = app.clock.now();
-        let age = depths.oldest_due.map_or(0, |due| now.saturating_sub(due));
-        app.metrics
-            .queue_oldest_due_milliseconds
-            .set(age.cast_signed());
+    let asked = async { (app.queue.depths().await, app.queue.lanes().await) };
+    let asked = tokio::time::timeout(QUEUE_PATIENCE, asked).await;
+    let is_reachable = if let Ok((Ok(depths), Ok(lanes))) = asked {
+        show_queue(&app, &depths, &lanes);
+        true
+    } else {
+        false
+    };
+    let metrics = &app.metrics;
+    metrics.queue_reachable.set(i64::from(is_reachable));
+    if let Some((free, all)) = folder::room(&app.config.data.dir) {
+        metrics.data_disk_free_bytes.set(rough(free));
+        metrics.data_disk_bytes.set(rough(all));
     }
-    app.metrics.to_text()
+    metrics.to_text(app.config.operator.teams_named_max)
+}
+
+fn show_queue(app: &App, depths: &Depths, lanes: &LaneCounts) {
+    let metrics = &app.metrics;
+    let show = |gauge: &IntGauge, n: u64| gauge.set(n.cast_signed());
+    for (place, n) in [
+        (Place::Ready, depths.ready),
+        (Place::Scheduled, depths.scheduled),
+        (Place::Leased, depths.leased),
+        (Place::Waiting, depths.waiting),
+        (Place::Held, depths.held),
+    ] {
+        show(metrics.queue_depth.of(place), n);
+    }
+    for (state, n) in [
+        (LaneState::Open, lanes.open),
+        (LaneState::Throttled, lanes.throttled),
+        (LaneState::Parked, depths.lanes_parked),
+    ] {
+        show(metrics.lanes.of(state), n);
+    }
+    show(&metrics.lanes_known, lanes.known);
+    show(&metrics.lane_windows, lanes.windows);
+    let now = app.clock.now();
+    let age = depths.oldest_due.map_or(0, |due| now.saturating_sub(due));
+    let age = Duration::from_millis(age).as_secs_f64();
+    metrics.queue_oldest_due_seconds.set(age);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "nobody asks for the last byte of a disk"
+)]
+fn rough(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// One callback's timeline, for `ringback callbacks explain`.
@@ -43,6 +79,26 @@ pub(super) async fn explain(
     let explanation = explain::explain(&app, read_id(&id)?).await?;
     let explanation = explanation.ok_or(ApiError::NotFound("callback"))?;
     Ok(text::timeline(&explanation))
+}
+
+/// What is logged.
+pub(super) async fn log_filter(State(log): State<LogFilter>) -> String {
+    log.shown() + "\n"
+}
+
+/// Logs what the body says from now on, until it is changed again or the process ends.
+pub(super) async fn change_log_filter(
+    State(log): State<LogFilter>,
+    filter: String,
+) -> (StatusCode, String) {
+    match log.change(filter.trim()) {
+        Ok(()) => {
+            let shown = log.shown();
+            tracing::info!(filter = shown, "the log's filter was changed");
+            (StatusCode::OK, shown + "\n")
+        }
+        Err(reason) => (StatusCode::BAD_REQUEST, reason + "\n"),
+    }
 }
 
 /// The process runs.

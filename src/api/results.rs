@@ -2,6 +2,7 @@
 
 use crate::api::error::ApiError;
 use crate::app::App;
+use crate::callback::trace::TraceParent;
 use crate::intake::item::{Item, ItemLimits, Rejection, parse};
 use crate::intake::{Answer, accept as intake};
 use axum::Json;
@@ -57,6 +58,7 @@ pub(super) async fn accept(
         return Err(ApiError::ShuttingDown);
     }
     let mut body = Incoming::new(&app, body);
+    body.trace = trace(&headers);
     match format(&headers)? {
         Format::Lines => accept_lines(&app, &mut body).await,
         Format::Json => accept_json(&app, &mut body).await,
@@ -75,9 +77,16 @@ fn format(headers: &HeaderMap) -> Result<Format, ApiError> {
     }
 }
 
+/// Where the producer is in its own trace.
+fn trace(headers: &HeaderMap) -> Option<TraceParent> {
+    TraceParent::parse(headers.get("traceparent")?.to_str().ok()?)
+}
+
 /// A request's body within its limits.
 struct Incoming {
     body: Body,
+    /// The whole request's.
+    trace: Option<TraceParent>,
     left: usize,
     bytes_max: usize,
     pause_max: Duration,
@@ -88,6 +97,7 @@ impl Incoming {
         let api = &app.config.api;
         Self {
             body,
+            trace: None,
             left: api.body_bytes_max,
             bytes_max: api.body_bytes_max,
             pause_max: Duration::from_millis(api.body_timeout_ms),
@@ -120,7 +130,7 @@ async fn accept_json(app: &App, body: &mut Incoming) -> Result<Response, ApiErro
         whole.extend_from_slice(&data);
     }
     if !whole.trim_ascii_start().starts_with(b"[") {
-        return accept_one(app, &whole).await;
+        return accept_one(app, &whole, body.trace).await;
     }
     let raw: Vec<&RawValue> = serde_json::from_slice(&whole).map_err(|error| {
         let reason = format!("is not a JSON array of results: {error}");
@@ -129,15 +139,19 @@ async fn accept_json(app: &App, body: &mut Incoming) -> Result<Response, ApiErro
             reason,
         }
     })?;
-    let mut batch = Batch::new(app);
+    let mut batch = Batch::new(app, body.trace);
     for item in raw {
         batch.add(item.get().as_bytes()).await?;
     }
     batch.finish().await
 }
 
-async fn accept_one(app: &App, json: &[u8]) -> Result<Response, ApiError> {
-    let item = parse(json, limits(app));
+async fn accept_one(
+    app: &App,
+    json: &[u8],
+    trace: Option<TraceParent>,
+) -> Result<Response, ApiError> {
+    let item = read(app, json, trace);
     let answer = intake(app, vec![item])
         .await?
         .pop()
@@ -164,7 +178,7 @@ async fn accept_one(app: &App, json: &[u8]) -> Result<Response, ApiError> {
 /// Reads line by line; a line is held in memory, the body never is.
 async fn accept_lines(app: &App, body: &mut Incoming) -> Result<Response, ApiError> {
     let line_bytes_max = app.config.api.item_bytes_max;
-    let mut batch = Batch::new(app);
+    let mut batch = Batch::new(app, body.trace);
     let mut rest = BytesMut::new();
     let mut searched = 0;
     let mut skipping = false;
@@ -196,6 +210,7 @@ async fn accept_lines(app: &App, body: &mut Incoming) -> Result<Response, ApiErr
 /// Gathers results and commits them batch by batch.
 struct Batch<'a> {
     app: &'a App,
+    trace: Option<TraceParent>,
     items: Vec<Result<Item, Rejection>>,
     answer: BatchAnswer,
     retryable: usize,
@@ -203,10 +218,11 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn new(app: &'a App) -> Self {
+    fn new(app: &'a App, trace: Option<TraceParent>) -> Self {
         let items = Vec::with_capacity(BATCH_ITEMS);
         Self {
             app,
+            trace,
             items,
             answer: BatchAnswer::default(),
             retryable: 0,
@@ -234,7 +250,7 @@ impl<'a> Batch<'a> {
                 retryable: true,
             })
         } else {
-            parse(json, limits(self.app))
+            read(self.app, json, self.trace)
         };
         self.items.push(item);
         if self.items.len() == BATCH_ITEMS {
@@ -286,16 +302,18 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn limits(app: &App) -> ItemLimits {
+fn read(app: &App, json: &[u8], trace: Option<TraceParent>) -> Result<Item, Rejection> {
     let api = &app.config.api;
-    ItemLimits {
+    let limits = ItemLimits {
         bytes_max: api.item_bytes_max,
         depth_max: api.item_depth_max,
-    }
+    };
+    let item = parse(json, limits)?;
+    Ok(Item { trace, ..item })
 }
 
 fn wire(answer: Answer) -> ItemAnswer {
-    let status = answer.label();
+    let status = answer.status();
     let id = |id: crate::callback::CallbackId| Some(id.to_string());
     match answer {
         Answer::Accepted(first) | Answer::Duplicate(first) => ItemAnswer {

@@ -6,6 +6,7 @@ use crate::folder::FolderError;
 use crate::journal::JournalError;
 use crate::queue::redis::link::LinkError;
 use crate::records::RecordsError;
+use crate::telemetry::spans::TracesError;
 use crate::vault::VaultError;
 
 /// A store did not do what it was asked. Ask again later.
@@ -40,6 +41,9 @@ pub enum OpenError {
     /// What this gateway is at clouds.
     #[error(transparent)]
     Clouds(#[from] CloudsError),
+    /// The way to the collector.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// The queue.
     #[error(transparent)]
     Queue(#[from] LinkError),

@@ -62,10 +62,10 @@ struct Stage {
 
 pub(super) async fn run(args: DevArgs) -> Result<()> {
     let config = configuration(&args)?;
-    telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
+    let log = telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
-    let gateway = Gateway::start(config, Role::All, shutdown.clone()).await?;
+    let gateway = Gateway::start(config, Role::All, shutdown.clone(), log).await?;
     let mut stage = set_up(gateway, &args).await?;
     print!("{}", introduction(&stage, &args));
     let shown = tokio::select! {

@@ -14,7 +14,7 @@ use crate::delivery::transports::Transports;
 use crate::files;
 use crate::mail::{self, Sender};
 use crate::shutdown::Shutdown;
-use crate::telemetry;
+use crate::telemetry::{self, LogFilter};
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -58,10 +58,10 @@ pub(super) async fn run(args: ServeArgs) -> Result<()> {
              store.url to PostgreSQL and queue.url to Redis"
         );
     }
-    telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
+    let log = telemetry::start(&config.log).map_err(|error| anyhow!(error))?;
     let shutdown = Shutdown::new();
     shutdown.listen_for_signals()?;
-    let gateway = Gateway::start(config, role, shutdown).await?;
+    let gateway = Gateway::start(config, role, shutdown, log).await?;
     gateway.finished().await;
     Ok(())
 }
@@ -79,11 +79,16 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Opens, binds, starts. Nothing is bound before everything is open.
-    pub(super) async fn start(config: Config, role: Role, shutdown: Shutdown) -> Result<Self> {
+    pub(super) async fn start(
+        config: Config,
+        role: Role,
+        shutdown: Shutdown,
+        log: LogFilter,
+    ) -> Result<Self> {
         let app = App::open(config, role, Clock::system(), shutdown).await?;
         let sender = Sender::open(&app.config)?;
         let transports = Transports {
-            http: Client::open(&app.config, app.guard.clone())?,
+            http: Client::open(&app)?,
             mail: sender.clone(),
         };
         let api_listener = match role {
@@ -106,7 +111,7 @@ impl Gateway {
             // Nothing waits for it: what it leaves goes the next time.
             tokio::spawn(files::run(app.clone()));
         }
-        let router = api::operator_routes(app.clone());
+        let router = api::operator_routes(app.clone(), log);
         // Answers to the last: an operator wants to see how the stop goes.
         let served = server::run(app.clone(), operator_listener, router, Shutdown::new());
         tokio::spawn(served);
@@ -131,6 +136,7 @@ impl Gateway {
             self.app.journal.forget_claims();
         }
         let close = async {
+            self.app.spans.close().await;
             self.app.journal.close().await;
             self.app.records.close().await;
         };

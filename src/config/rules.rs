@@ -68,6 +68,7 @@ impl Config {
             .chain(self.account.problems())
             .chain(self.integrations.problems())
             .chain(self.mail.problems())
+            .chain(self.traces.problems())
             .chain(self.billing.problems())
             .collect()
     }

@@ -5,15 +5,18 @@ use crate::app::App;
 use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::diagnose;
 use crate::callback::retry::decide;
+use crate::callback::trace::TraceParent;
 use crate::callback::{
     Callback, HELD_GONE, HELD_NO_URL, HELD_PAUSED, Health, Outcome, State, Verdict,
 };
 use crate::delivery::client::Answer;
 use crate::delivery::oversize::lighten;
+use crate::delivery::report;
 use crate::delivery::request::Sent;
 use crate::delivery::settle::Finished;
 use crate::delivery::transports::Transports;
 use crate::journal::{AttemptRecord, Change};
+use crate::metrics::labels::VerdictKind;
 use crate::queue::{Claim, Next, Signal};
 use crate::records::hours::Outcome as Charted;
 use crate::records::world::looks_like_an_id;
@@ -52,13 +55,20 @@ pub async fn run(
     if started_ms.saturating_add(app.config.delivery.attempt_timeout_ms) > claim.expires {
         return Finished::unattempted(claim, Next::Return);
     }
+    let trace = callback.trace;
+    let trace = trace.unwrap_or_else(|| TraceParent::own(callback.id, app.spans.percent()));
     let mut sent = Sent {
         url,
         provenance,
         number: callback.attempts + 1,
         started_ms,
         spent_ms: 0,
+        place: trace.after(rand::random::<u64>() | 1),
     };
+    if sent.number == 1 {
+        let waited = started_ms.saturating_sub(callback.id.accepted_ms());
+        app.metrics.first_attempt_seconds.observe(seconds(waited));
+    }
     let answer = match lighten(app, &settings, callback).await {
         Ok((ready, spent_ms)) => {
             sent.spent_ms = spent_ms;
@@ -96,6 +106,7 @@ async fn finish(
     let jitter = rand::random_range(-1.0..=1.0);
     let verdict = decide(outcome, tries, &settings.policy, now, jitter);
     count(app, callback, outcome, &verdict, &answer, now);
+    report::tell(app, &claim, callback, sent, (&answer, &verdict));
     if verdict == Verdict::PauseEndpoint {
         Box::pin(pause(app, callback, sent.url, now)).await;
     }
@@ -165,8 +176,9 @@ fn count(
     now: u64,
 ) {
     let metrics = &app.metrics;
-    let code = diagnose(outcome).code;
-    metrics.attempts_total.with_label_values(&[code]).inc();
+    metrics.attempts_total.of(diagnose(outcome)).inc();
+    metrics.verdicts_total.of(kind_of(verdict)).inc();
+    metrics.attempted(&callback.team, outcome.health() == Health::Well);
     metrics
         .attempt_seconds
         .observe(seconds(answer.timing.total_ms()));
@@ -177,6 +189,16 @@ fn count(
         metrics.delivery_seconds.observe(seconds(since));
     } else {
         app.tally.count(team, Charted::Failed, now, took_ms);
+    }
+}
+
+/// As counted and logged.
+pub(super) fn kind_of(verdict: &Verdict) -> VerdictKind {
+    match verdict {
+        Verdict::Delivered => VerdictKind::Delivered,
+        Verdict::Retry { .. } => VerdictKind::Retry,
+        Verdict::PauseEndpoint => VerdictKind::Paused,
+        Verdict::Dead(_) => VerdictKind::Dead,
     }
 }
 

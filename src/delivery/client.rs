@@ -5,6 +5,7 @@
 //! A complete response head decides the outcome: what its body does afterwards can
 //! cost the connection, not the delivery.
 
+mod certificate;
 mod connector;
 mod fault;
 pub mod fetch;
@@ -17,11 +18,13 @@ use crate::callback::Fault;
 use crate::callback::Outcome;
 use crate::callback::Phase;
 use crate::callback::address::Guard;
+use crate::clock::Clock;
 use crate::delivery::client::connector::Connector;
 use crate::delivery::client::connector::Dialler;
 use crate::delivery::client::resolve::Resolve;
 use crate::delivery::client::resolve::SystemResolver;
 use crate::delivery::client::stream::Remote;
+use crate::metrics::Metrics;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use http_body_util::Full;
@@ -78,6 +81,10 @@ pub struct ClientSettings {
     pub idle_ms: u64,
     /// How many unused connections are kept for one origin.
     pub idle_per_host_max: usize,
+    /// Where connections are counted.
+    pub metrics: Metrics,
+    /// Whether a certificate ends soon.
+    pub clock: Clock,
 }
 
 impl Default for ClientSettings {
@@ -94,6 +101,8 @@ impl Default for ClientSettings {
             // Many receivers close after 5 s; closing first avoids sending into that.
             idle_ms: 4_000,
             idle_per_host_max: 32,
+            metrics: Metrics::new(),
+            clock: Clock::system(),
         }
     }
 }
@@ -200,6 +209,8 @@ impl Client {
             resolver: settings.resolver,
             tls: tls::connector(settings.extra_roots)?,
             budget: Duration::from_millis(settings.connect_timeout_ms),
+            metrics: settings.metrics,
+            clock: settings.clock,
         });
         // Not set: `http1_max_headers`. hyper's own limit is 100 already, and naming it
         // moves every head's parsing from the stack to the heap.

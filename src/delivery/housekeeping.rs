@@ -75,10 +75,7 @@ pub async fn audit(app: &App) -> Result<(), JournalError> {
     let counts = app.journal.counts().await?;
     for state in State::ALL {
         let n = counts.by_state.get(&state).copied().unwrap_or(0);
-        app.metrics
-            .journal_callbacks
-            .with_label_values(&[state.as_str()])
-            .set(n);
+        app.metrics.journal_callbacks.of(state).set(n);
     }
     let imbalance = counts.imbalance();
     app.metrics.ledger_imbalance.set(imbalance);

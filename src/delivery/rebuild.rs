@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::journal::{Duty, JournalError, OpenRow};
+use crate::metrics::labels::RebuildStep;
 use crate::queue::{Entry, QueueError};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -57,18 +58,34 @@ pub enum RebuildError {
 /// # Errors
 /// [`RebuildError`] when a store does not answer: try again.
 pub async fn heal(app: &App) -> Result<bool, RebuildError> {
-    if app.queue.is_whole().await? {
+    let is_whole = app.queue.is_whole().await?;
+    app.metrics.rebuild_running.set(i64::from(!is_whole));
+    if is_whole {
         return Ok(true);
     }
     let Some(rebuild) = app.queue.begin_rebuild().await? else {
         return Ok(false);
     };
     tracing::info!("the queue is empty or lost what it had: it is filled from the journal");
+    app.metrics.rebuilds_total.of(RebuildStep::Begun).inc();
+    let done = refill_all(app, rebuild).await;
+    if let Ok(true) = done {
+        app.metrics.rebuild_running.set(0);
+        app.metrics.rebuilds_total.of(RebuildStep::Finished).inc();
+    }
+    done
+}
+
+/// Page after page until everything open was pushed.
+async fn refill_all(app: &App, rebuild: u64) -> Result<bool, RebuildError> {
     let (mut after, mut pushed) = (None, 0);
     loop {
         let last_read = app.clock.now();
         match refill(app, rebuild, after).await {
-            Ok((Some(last), rows)) => (after, pushed) = (Some(last), pushed + rows),
+            Ok((Some(last), rows)) => {
+                (after, pushed) = (Some(last), pushed + rows);
+                app.metrics.rebuild_callbacks_total.inc_by(rows as u64);
+            }
             Ok((None, _)) => {
                 let is_whole = app.queue.end_rebuild(rebuild).await?;
                 tracing::info!(callbacks = pushed, is_whole, "the queue is rebuilt");
@@ -131,6 +148,7 @@ async fn bury_poison(app: &App) {
     {
         Ok(0) => {}
         Ok(buried) => {
+            app.metrics.poisoned_total.inc_by(buried);
             tracing::error!(
                 callbacks = buried,
                 "buried as poison: their attempts ended the process"

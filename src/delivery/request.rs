@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::app::settings::TeamSettings;
 use crate::callback::signature::sign;
 use crate::callback::target::{Provenance, parse_url};
+use crate::callback::trace::TraceParent;
 use crate::callback::{Callback, Fault, Health, Outcome};
 use crate::delivery::client::{Answer, Client};
 use crate::records::secrets::EndpointKey;
@@ -28,6 +29,8 @@ pub struct Sent<'a> {
     pub started_ms: u64,
     /// What of its budget is spent already, milliseconds.
     pub spent_ms: u64,
+    /// Where it is in its trace.
+    pub place: TraceParent,
 }
 
 /// POSTs the callback within one budget. While the previous callback auth key is still good,
@@ -151,12 +154,6 @@ pub fn headers(settings: &TeamSettings, callback: &Callback, sent: &Sent<'_>) ->
     let timestamp_s = sent.started_ms / 1000;
     let secrets = settings.signing_secrets(sent.started_ms);
     let signature = sign(&id, timestamp_s, &callback.body, secrets);
-    // All attempts of a callback share one trace, named by its id (W3C Trace Context).
-    let trace = format!(
-        "00-{}-{:016x}-01",
-        callback.id.0.simple(),
-        rand::random::<u64>() | 1
-    );
     let mut headers = HeaderMap::with_capacity(10);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(USER_AGENT, AGENT);
@@ -165,7 +162,7 @@ pub fn headers(settings: &TeamSettings, callback: &Callback, sent: &Sent<'_>) ->
     headers.insert(TIMESTAMP, timestamp_s.into());
     headers.insert(SIGNATURE, own(&signature));
     headers.insert(ATTEMPT, sent.number.into());
-    headers.insert(TRACEPARENT, own(&trace));
+    headers.insert(TRACEPARENT, own(&sent.place.to_string()));
     headers
 }
 

@@ -98,11 +98,7 @@ pub(super) async fn settle(app: &App, batch: Vec<Finished>) {
         return;
     }
     for change in &changes {
-        let state = change.state.as_str();
-        app.metrics
-            .callbacks_settled_total
-            .with_label_values(&[state])
-            .inc();
+        app.metrics.callbacks_settled_total.of(change.state).inc();
     }
     match app.queue.settle(settlements).await {
         Ok(settled) => tell(app, &settled).await,
@@ -153,6 +149,7 @@ async fn tell(app: &App, settled: &[Settled]) {
         .filter(|settled| matches!(settled, Settled::LeaseLost(_)))
         .count();
     if lost > 0 {
+        app.metrics.leases_lost_total.inc_by(lost as u64);
         tracing::warn!(
             callbacks = lost,
             "leases had ended before their attempts were settled"

@@ -7,6 +7,7 @@ use crate::delivery::attempt;
 use crate::delivery::settle::Finished;
 use crate::delivery::transports::Transports;
 use crate::journal::Change;
+use crate::metrics::labels::Turn;
 use crate::queue::{Claim, Claimed, Entry, Next};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
     let app = &Arc::new(app.clone());
     let slots = app.config.queue.slots as usize;
     let permits = Arc::new(Semaphore::new(slots));
+    let slots_shown = i64::from(app.config.queue.slots);
+    app.metrics.attempts_in_flight_max.set(slots_shown);
     loop {
         let first = tokio::select! {
             biased;
@@ -111,29 +114,55 @@ async fn start(
     app.journal.note_claims(claimed_now);
     let mut first = Some(first);
     for claim in claimed.claims {
-        let late = app.clock.now().saturating_sub(claim.entry.due);
-        app.metrics
-            .claim_late_seconds
-            .observe(Duration::from_millis(late).as_secs_f64());
         let Some(callback) = callbacks.remove(&claim.entry.id) else {
             // The journal says it has ended: settled before a crash, or dropped meanwhile.
             send(finished, Finished::unattempted(claim, Next::End)).await;
             continue;
         };
+        observe_lateness(app, &claim, &callback);
         let permit = match first.take() {
             Some(permit) => permit,
             None => permits.clone().acquire_owned().await.expect("never closed"),
         };
         let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
         let task = async move {
+            let in_flight = InFlight::begin(&app);
             let done = tokio::select! {
                 done = attempt::run(&app, &transports, claim, &callback) => done,
                 () = app.shutdown.killed() => return,
             };
+            drop(in_flight);
             drop(permit);
             send(&finished, done).await;
         };
         tokio::spawn(task);
+    }
+}
+
+fn observe_lateness(app: &App, claim: &Claim, callback: &Callback) {
+    let late = app.clock.now().saturating_sub(claim.entry.due);
+    let turn = if callback.attempts == 0 {
+        Turn::First
+    } else {
+        Turn::Retry
+    };
+    let late = Duration::from_millis(late).as_secs_f64();
+    app.metrics.claim_late_seconds.of(turn).observe(late);
+}
+
+/// An attempt, counted until it ends, however that is.
+struct InFlight<'a>(&'a App);
+
+impl<'a> InFlight<'a> {
+    fn begin(app: &'a App) -> Self {
+        app.metrics.attempts_in_flight.inc();
+        Self(app)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.attempts_in_flight.dec();
     }
 }
 
@@ -179,6 +208,7 @@ async fn bury(app: &App, poisoned: &[Entry]) {
     if ids.is_empty() {
         return;
     }
+    app.metrics.poisoned_total.inc_by(ids.len() as u64);
     tracing::error!(
         callbacks = ids.len(),
         "buried as poison: their deliveries never ended"

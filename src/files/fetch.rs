@@ -24,7 +24,7 @@ pub async fn import(
     details.check(app, owner).await?;
     let url = parse_url(url).map_err(|error| invalid(FIELD, error.to_string()))?;
     let budget = Duration::from_millis(app.config.files.import_timeout_ms);
-    let client = Client::open(&app.config, app.guard.clone())?;
+    let client = Client::open(app)?;
     let mut fetched = client.fetch(&url, budget).await.map_err(unfetched)?;
     if fetched.status != 200 {
         let reason = format!("answered {}; it must answer 200 itself", fetched.status);

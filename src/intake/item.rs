@@ -3,6 +3,7 @@
 use crate::callback::Mode;
 use crate::callback::address::Guard;
 use crate::callback::target;
+use crate::callback::trace::TraceParent;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,7 +39,9 @@ pub struct Item {
     pub response: Range<usize>,
     /// Whether the producer sent the task object; if not, the body holds a stand-in.
     pub has_task: bool,
-    /// Of all of the above.
+    /// The producer's place in its own trace, which its request tells, not the result.
+    pub trace: Option<TraceParent>,
+    /// Of all that the result says.
     pub digest: [u8; 32],
 }
 
@@ -135,6 +138,7 @@ pub fn parse(json: &[u8], limits: ItemLimits) -> Result<Item, Rejection> {
     }
     let (body, response) = body(&wire);
     Ok(Item {
+        trace: None,
         status,
         response,
         has_task: wire.task.is_some(),

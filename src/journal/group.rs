@@ -21,11 +21,14 @@ pub(super) type Inbox = mpsc::Receiver<Request>;
 
 /// The callers' end of a writer's inbox.
 #[derive(Clone)]
-pub(super) struct Requests(mpsc::Sender<Request>);
+pub(super) struct Requests {
+    sender: mpsc::Sender<Request>,
+    metrics: Metrics,
+}
 
-pub(super) fn channel() -> (Requests, Inbox) {
+pub(super) fn channel(metrics: Metrics) -> (Requests, Inbox) {
     let (sender, inbox) = mpsc::channel(WAITING_MAX);
-    (Requests(sender), inbox)
+    (Requests { sender, metrics }, inbox)
 }
 
 impl Requests {
@@ -42,9 +45,26 @@ impl Requests {
 
     async fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Request) -> Result<T, JournalError> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.0.send(make(reply)).await;
+        let _waiting = Waiting::begin(&self.metrics);
+        let sent = self.sender.send(make(reply)).await;
         sent.map_err(|_| JournalError::Closed)?;
         answer.await.map_err(|_| JournalError::Closed)?
+    }
+}
+
+/// A caller that waits, counted until it has its answer or goes away.
+struct Waiting<'a>(&'a Metrics);
+
+impl<'a> Waiting<'a> {
+    fn begin(metrics: &'a Metrics) -> Self {
+        metrics.journal_waiting.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.journal_waiting.dec();
     }
 }
 

@@ -60,7 +60,7 @@ impl PostgresJournal {
         if connections.run(ANSWER_MAX, is_half_moved).await? {
             return Err(JournalError::Unfit(HALF_MOVED));
         }
-        let (requests, inbox) = group::channel();
+        let (requests, inbox) = group::channel(metrics.clone());
         let partitions = Arc::new(Partitions::default());
         let writer = Arc::new(Writer {
             connections: connections.clone(),

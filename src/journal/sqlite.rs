@@ -54,7 +54,7 @@ impl SqliteJournal {
         let migrated = batch::MIGRATIONS.run(&write).await;
         migrated.map_err(sqlx::Error::from)?;
         let read = batch::open(&path, READERS).await?;
-        let (requests, inbox) = group::channel();
+        let (requests, inbox) = group::channel(metrics.clone());
         let ballast = Ballast::take(folder);
         tokio::spawn(writer::run(
             write.clone(),

@@ -41,6 +41,7 @@ pub(super) struct ResultRow {
     pub(super) task_id: String,
     pub(super) mode: String,
     pub(super) digest: Vec<u8>,
+    pub(super) traceparent: Option<String>,
     #[sqlx(default)]
     pub(super) body: Vec<u8>,
     #[sqlx(default)]
@@ -62,6 +63,7 @@ impl Transferred for ResultRow {
             .text(Some(&self.task_id))
             .text(Some(&self.mode))
             .bytes(Some(&self.digest))
+            .text(self.traceparent.as_deref())
             .bytes(Some(&self.body_digest))
             .finish()
     }

@@ -1,6 +1,7 @@
 //! What is read from the journal, and how its rows become values. The same for every
 //! engine, so that a column cannot be understood in two ways.
 
+use crate::callback::trace::TraceParent;
 use crate::callback::{Callback, CallbackId, Mode, State, TeamId, TimestampMs};
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -168,6 +169,7 @@ pub(super) struct DetailColumns {
     project: Option<String>,
     mode: String,
     url: Option<String>,
+    traceparent: Option<String>,
     body: Vec<u8>,
     attempts: i32,
     forgiven: i32,
@@ -190,6 +192,7 @@ impl TryFrom<DetailColumns> for Detail {
                 project: row.project,
                 mode: mode(&row.mode),
                 url: row.url,
+                trace: row.traceparent.as_deref().and_then(TraceParent::parse),
                 body: Bytes::from(row.body),
                 attempts: row.attempts.unsigned_abs(),
                 forgiven: row.forgiven.unsigned_abs(),

@@ -22,7 +22,7 @@ pub use limits::Limits;
 use crate::callback::retry::RETRY_AFTER_MS_MAX;
 use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::queue::{
-    Claim, Claimed, Depths, Entry, LaneView, Next, Origin, Settled, Settlement, Signal,
+    Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Next, Origin, Settled, Settlement, Signal,
 };
 use entry::{Lease, Place, Record};
 use order::Order;
@@ -187,6 +187,13 @@ impl Fair {
             oldest_due: self.shares.oldest_due(),
             ..self.depths
         }
+    }
+
+    /// See [`crate::queue::Queue::lanes`].
+    pub fn lanes(&mut self, now: TimestampMs) -> LaneCounts {
+        self.promote(now);
+        self.shares.wake(now);
+        self.shares.counts()
     }
 
     /// See [`crate::queue::Queue::next_due`]; `now` or earlier when a claim would find

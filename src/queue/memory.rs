@@ -5,7 +5,8 @@ use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::clock::Clock;
 use crate::queue::fair::{Fair, Limits};
 use crate::queue::{
-    Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
+    Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Origin, Queue, QueueError, Settled,
+    Settlement, Signal,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,6 +116,10 @@ impl Queue for MemoryQueue {
 
     async fn depths(&self) -> Result<Depths, QueueError> {
         self.with(Fair::depths)
+    }
+
+    async fn lanes(&self) -> Result<LaneCounts, QueueError> {
+        self.with(Fair::lanes)
     }
 
     async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError> {

@@ -14,12 +14,13 @@ mod wire;
 
 use crate::callback::CallbackId;
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::queue::fair::Limits;
 use crate::queue::{Claimed, Entry, QueueError};
 use answers::Answered;
 use background::Pulse;
 use link::{Link, LinkError, LinkOptions, Script};
-use shards::{Ask, Names, Shards, Told, malformed};
+use shards::{Ask, Names, Parts, Shards, Told, malformed};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -46,6 +47,8 @@ pub struct RedisSettings {
     pub slots: Option<u32>,
     /// What the scheduler obeys. `slots_total` holds until the first pulse.
     pub limits: Limits,
+    /// Where calls are counted.
+    pub metrics: Metrics,
 }
 
 /// As `rebuild.lua` numbers them.
@@ -83,7 +86,12 @@ impl RedisQueue {
         };
         let link = Link::open(&settings.url, options).await?;
         let messages = link.subscribe();
-        let shards = Arc::new(Shards::new(link, settings.limits, clock, &names));
+        let parts = Parts {
+            limits: settings.limits,
+            clock,
+            metrics: settings.metrics,
+        };
+        let shards = Arc::new(Shards::new(link, parts, &names));
         let (answers, inbox) = mpsc::channel(answers::WAITING_MAX);
         tokio::spawn(answers::run(shards.clone(), inbox));
         if settings.slots.is_some() {

@@ -6,6 +6,7 @@ use crate::app::settings::TeamSettings;
 use crate::callback::diagnosis::{Diagnosis, diagnose};
 use crate::callback::email::is_address;
 use crate::callback::target::Provenance;
+use crate::callback::trace::TraceParent;
 use crate::callback::{Callback, Health, Mode};
 use crate::delivery::client::{Answer, Client, ClientError};
 use crate::delivery::request::{self, AUTH, Sent};
@@ -65,10 +66,11 @@ pub async fn send(
         number: 1,
         started_ms: app.clock.now(),
         spent_ms: 0,
+        place: TraceParent::own(callback.id, app.spans.percent()).after(rand::random::<u64>() | 1),
     };
     // One of its own: connections of deliveries must not be warm only because of samples.
     let transports = Transports {
-        http: Client::open(&app.config, app.guard.clone())?,
+        http: Client::open(app)?,
         mail: Sender::open(&app.config)?,
     };
     let answer = transports.carry(app, &settings, &callback, &sent).await;
@@ -136,6 +138,7 @@ fn sample(app: &App, team: &crate::callback::TeamId, mode: Mode) -> Callback {
         project: None,
         mode,
         url: None,
+        trace: None,
         body: body.to_string().into(),
         attempts: 0,
         forgiven: 0,

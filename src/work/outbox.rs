@@ -88,6 +88,7 @@ fn callback(app: &App, owed: &Owed) -> Callback {
         project: owed.project.clone(),
         mode: owed.mode(),
         url: owed.url.clone(),
+        trace: None,
         body: owed.body.clone().into(),
         attempts: 0,
         forgiven: 0,

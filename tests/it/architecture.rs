@@ -41,6 +41,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sqlx::", &["journal", "records"]),
     ("hyper_util::client", &["cloud/http", "delivery/client"]),
     ("hyper_rustls::", &["cloud/http"]),
+    ("opentelemetry", &["telemetry/spans"]),
+    ("rustix::", &["folder"]),
     (
         "rustls::",
         &["cloud", "delivery/client", "queue/redis/link/dial"],
@@ -50,7 +52,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum::", &["api", "dashboard"]),
     ("clap::", &["cli", "main"]),
     ("anyhow::", &["cli", "main"]),
-    ("reqwest::", &["cli"]),
+    ("reqwest::", &["cli", "telemetry/spans"]),
     ("object_store::", &["blobs", "cloud"]),
     ("prometheus::", &["metrics"]),
     ("chacha20poly1305::", &["vault"]),

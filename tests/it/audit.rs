@@ -201,7 +201,7 @@ async fn the_command_line_shows_and_proves_the_log() {
     assert!(listed.contains("from 127.0.0.1"), "{listed}");
     let (whole, verified) = text(&["audit", "verify"]);
     assert!(
-        whole && verified.contains("(operator): whole, 1 entries"),
+        whole && verified.contains("(operator): whole, 2 entries"),
         "{verified}"
     );
     let url = format!("sqlite://{}", home.data().join("records.db").display());

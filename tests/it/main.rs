@@ -21,6 +21,7 @@ mod integrations; // customers' buckets, at the clouds' own kind of servers
 mod journal_contract; // the rules every journal keeps, on every database
 mod migrate_store; // an embedded installation into PostgreSQL
 mod openapi; // the description: whole and true
+mod operators; // metrics, boards, alerts, runbooks, logs, traces
 mod order; // several callbacks of one task
 mod people; // who may come in: invitations, sessions, roles, keys, mail
 mod poison; // one callback that ends the process

@@ -13,6 +13,7 @@ pub(crate) mod moving; // an installation and where it moves to
 pub(crate) mod people; // people who are signed in, and their mail
 pub(crate) mod postgres; // a PostgreSQL server
 pub(crate) mod process; // the gateway as a process
+pub(crate) mod prometheus; // a real one, with short intervals
 pub(crate) mod proxy; // a line that goes bad as told
 pub(crate) mod python; // programs from PyPI
 pub(crate) mod queue; // a queue with its clock
@@ -22,3 +23,9 @@ pub(crate) mod resolver; // a name server that answers as told
 pub(crate) mod simulator; // receivers on virtual time
 pub(crate) mod smtp; // a real mail server
 pub(crate) mod store; // a journal on every database
+
+/// A port that nobody listens on now, for a server that must be told which to take.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -5,9 +5,13 @@
 use crate::callback::Fault;
 use crate::callback::Phase;
 use crate::callback::address::Guard;
+use crate::clock::Clock;
+use crate::delivery::client::certificate;
 use crate::delivery::client::resolve::Resolve;
 use crate::delivery::client::stream::Stream;
 use crate::delivery::client::tls;
+use crate::metrics::Metrics;
+use crate::metrics::labels::{DialStep, Dialled};
 use hyper::Uri;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -45,6 +49,10 @@ pub(super) struct Dialler {
     pub(super) tls: TlsConnector,
     /// For look-up, connection and TLS handshake together.
     pub(super) budget: Duration,
+    /// Where connections are counted.
+    pub(super) metrics: Metrics,
+    /// Whether a certificate ends soon.
+    pub(super) clock: Clock,
 }
 
 impl Connector {
@@ -64,7 +72,16 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let dialler = Arc::clone(&self.0);
-        Box::pin(async move { dialler.open(&uri).await.map_err(ConnectFault) })
+        Box::pin(async move {
+            let opened = dialler.open(&uri).await;
+            let outcome = if opened.is_ok() {
+                Dialled::Opened
+            } else {
+                Dialled::Failed
+            };
+            dialler.metrics.connections_dialled_total.of(outcome).inc();
+            opened.map_err(ConnectFault)
+        })
     }
 }
 
@@ -121,9 +138,10 @@ impl Dialler {
     async fn open(&self, uri: &Uri) -> Result<Stream, Fault> {
         let deadline = Instant::now() + self.budget;
         let origin = Origin::of(uri).ok_or(Fault::Url)?;
-        let addresses = within(deadline, Phase::Dns, self.addresses(&origin)).await?;
-        let dial = self.dial(&addresses, deadline);
-        let tcp = within(deadline, Phase::Connect, dial).await?;
+        let look_up = within(deadline, Phase::Dns, self.addresses(&origin));
+        let addresses = self.timed(DialStep::Dns, look_up).await?;
+        let dial = within(deadline, Phase::Connect, self.dial(&addresses, deadline));
+        let tcp = self.timed(DialStep::Connect, dial).await?;
         let remote = self.check_peer(&tcp, &addresses)?;
         // Requests are small and whole: waiting to fill a segment only delays them.
         tcp.set_nodelay(true).map_err(|_| Fault::ConnectFailed)?;
@@ -135,8 +153,21 @@ impl Dialler {
             let result = self.tls.connect(name, tcp).await;
             result.map_err(|error| tls::fault_within(&error).unwrap_or(Fault::Tls))
         };
-        let tls = within(deadline, Phase::Tls, handshake).await?;
+        let handshake = within(deadline, Phase::Tls, handshake);
+        let tls = self.timed(DialStep::Tls, handshake).await?;
+        if let Some(ends) = certificate::end_of_peers(&tls) {
+            let host = format!("{}:{}", origin.host, origin.port);
+            self.metrics.saw_certificate(&host, ends, self.clock.now());
+        }
         Ok(Stream::tls(remote, tls))
+    }
+
+    async fn timed<T>(&self, step: DialStep, work: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let done = work.await;
+        let took = started.elapsed().as_secs_f64();
+        self.metrics.dial_seconds.of(step).observe(took);
+        done
     }
 
     /// The addresses to dial, all of them permitted. One bad address refuses them all:

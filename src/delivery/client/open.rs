@@ -1,7 +1,6 @@
 //! A client as the configuration wants it.
 
-use crate::callback::address::Guard;
-use crate::config::Config;
+use crate::app::App;
 use crate::delivery::client::{Client, ClientError, ClientSettings};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -12,10 +11,13 @@ impl Client {
     ///
     /// # Errors
     /// [`ClientError`] names the setting.
-    pub fn open(config: &Config, guard: Guard) -> Result<Self, ClientError> {
+    pub fn open(app: &App) -> Result<Self, ClientError> {
+        let config = &app.config;
         let delivery = &config.delivery;
         Self::new(ClientSettings {
-            guard,
+            guard: app.guard.clone(),
+            metrics: app.metrics.clone(),
+            clock: app.clock.clone(),
             extra_roots: extra_roots(&delivery.extra_ca_file)?,
             connect_timeout_ms: delivery.connect_timeout_ms,
             attempt_timeout_ms: delivery.attempt_timeout_ms,

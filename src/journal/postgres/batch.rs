@@ -75,9 +75,10 @@ async fn insert(
         .map(|new| new.held.map_or(State::Pending, |_| State::Held).as_str());
     sqlx::query_scalar(
         "WITH inserted AS ( \
-             INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body) \
+             INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body, traceparent) \
              SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), \
-                 unnest($4::text[]), unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[]) \
+                 unnest($4::text[]), unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[]), \
+                 unnest($13::text[]) \
              ON CONFLICT (team_id, event_id) DO NOTHING RETURNING id), \
          counted AS ( \
              INSERT INTO ledger (accepted) SELECT COUNT(*) FROM inserted HAVING COUNT(*) > 0) \
@@ -105,6 +106,11 @@ async fn insert(
     .bind(
         each()
             .map(|callback| to_i64(callback.id.accepted_ms()))
+            .bind_iter(),
+    )
+    .bind(
+        each()
+            .map(|callback| callback.trace.map(|trace| trace.to_string()))
             .bind_iter(),
     )
     .fetch_all(connection)

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 const DETAIL: &str = "SELECT c.id, c.team_id, r.event_id, c.task_id, c.project, r.mode, c.url, \
-    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms";
+    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms, r.traceparent";
 /// A worker's clock may be behind that of whoever accepted the callback.
 const CLOCKS_APART_MS: u64 = 86_400_000;
 
@@ -150,7 +150,7 @@ fn push_walks(sql: &mut QueryBuilder<Postgres>, search: &Search) {
     // A look-up for each, as the limit makes few: the planner would else merge with all results.
     sql.push(
         ") AS c CROSS JOIN LATERAL \
-         (SELECT event_id, mode FROM results WHERE results.id = c.id LIMIT 1) AS r",
+         (SELECT event_id, mode, traceparent FROM results WHERE results.id = c.id LIMIT 1) AS r",
     );
 }
 

@@ -33,14 +33,17 @@ impl Writer {
             let group = Group::gather(&mut *self.inbox.lock().await, self.items_max).await;
             let Some(group) = group else { return };
             let (started, items) = (Instant::now(), group.items());
-            self.commit(group).await;
+            if !self.commit(group).await {
+                self.metrics.journal_failures_total.inc();
+            }
             group::observe(&self.metrics, items, started.elapsed());
         }
     }
 
     /// One transaction for the whole group. When the server refuses it, settling goes again
-    /// alone: new work must not keep finished work from being written down.
-    async fn commit(&self, group: Group) {
+    /// alone: new work must not keep finished work from being written down. Returns whether
+    /// all was written.
+    async fn commit(&self, group: Group) -> bool {
         let (new, changes) = (group.new_callbacks(), group.changes());
         let written = self.write(&new, &changes).await;
         let mut settled = written.as_ref().map(|_| ()).map_err(Clone::clone);
@@ -50,7 +53,9 @@ impl Writer {
                 settled = self.write(&[], &changes).await.map(|_| ());
             }
         }
+        let is_written = written.is_ok();
         group.answer(written, &settled);
+        is_written
     }
 
     async fn write(

@@ -105,8 +105,8 @@ async fn insert(
 ) -> Result<HashSet<i64>, sqlx::Error> {
     let sql = with_rows(
         "INSERT OR FAIL INTO callbacks (seq, id, team_id, event_id, task_id, project, mode, url, \
-         digest, state, reason, due_ms) ",
-        (chunk.len(), 12),
+         digest, state, reason, due_ms, traceparent) ",
+        (chunk.len(), 13),
         " ON CONFLICT (team_id, event_id) DO NOTHING",
     );
     let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -125,7 +125,8 @@ async fn insert(
             .bind(new.digest.as_slice())
             .bind(state.as_str())
             .bind(new.held)
-            .bind(to_i64(callback.id.accepted_ms()));
+            .bind(to_i64(callback.id.accepted_ms()))
+            .bind(callback.trace.map(|trace| trace.to_string()));
     }
     let inserted = query.execute(&mut *connection).await?.rows_affected();
     if inserted == chunk.len() as u64 {

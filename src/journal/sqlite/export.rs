@@ -132,7 +132,8 @@ impl Export {
     ) -> Result<(Span, Vec<ResultRow>, Vec<CallbackRow>), sqlx::Error> {
         let mut found = sqlx::query(
             "SELECT c.id, c.team_id, c.event_id, c.task_id, c.project, c.mode, c.url, c.digest, \
-                 c.state, c.reason, c.attempts, c.forgiven, c.due_ms, c.ended_ms, c.status, b.body \
+                 c.state, c.reason, c.attempts, c.forgiven, c.due_ms, c.ended_ms, c.status, \
+                 c.traceparent, b.body \
              FROM callbacks c LEFT JOIN bodies b ON b.seq = c.seq \
              WHERE c.seq > $1 AND c.seq <= $2 ORDER BY c.seq LIMIT $3",
         )

@@ -8,7 +8,7 @@ use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 use uuid::Uuid;
 
 const COLUMNS: &str = "c.id, c.team_id, c.event_id, c.task_id, c.project, c.mode, c.url, \
-    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms";
+    c.attempts, c.forgiven, c.state, c.reason, c.due_ms, c.ended_ms, c.traceparent";
 
 /// Those of the callbacks that are still open, with their bodies, in any order.
 pub(super) async fn load_open(

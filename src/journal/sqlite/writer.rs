@@ -18,14 +18,17 @@ pub(super) async fn run(
 ) {
     while let Some(group) = Group::gather(&mut inbox, items_max).await {
         let (started, items) = (Instant::now(), group.items());
-        commit(&pool, &mut ballast, group).await;
+        if !commit(&pool, &mut ballast, group).await {
+            metrics.journal_failures_total.inc();
+        }
         group::observe(&metrics, items, started.elapsed());
     }
 }
 
 /// One transaction for the whole group. When it fails, settling goes again alone: new
-/// work must not keep finished work from being written down on a nearly full disk.
-async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) {
+/// work must not keep finished work from being written down on a nearly full disk. Returns
+/// whether all was written.
+async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) -> bool {
     let (mut new, changes) = (group.new_callbacks(), group.changes());
     let refused = !new.is_empty() && !ballast.is_held();
     if refused {
@@ -44,7 +47,9 @@ async fn commit(pool: &SqlitePool, ballast: &mut Ballast, group: Group) {
     } else {
         written
     };
+    let is_written = appended.is_ok() && settled.is_ok();
     group.answer(appended, &settled);
+    is_written
 }
 
 /// Without the new work, and if the disk is full, with the reserve: the log is copied back

@@ -24,6 +24,9 @@ pub(super) struct Lane {
     pub(super) blocked: Option<TimestampMs>,
     pub(super) stale_at: Option<TimestampMs>,
     pub(super) is_parked: bool,
+    /// As counted in `Shares`.
+    pub(super) is_open: bool,
+    pub(super) counted_window: u32,
 }
 
 pub(super) struct Team {
@@ -57,6 +60,8 @@ impl Lane {
             entries: 0,
             in_flight: 0,
             ready: BTreeMap::new(),
+            is_open: false,
+            counted_window: 0,
             pace: Pace::new(limits),
             turn: Turn::default(),
             front: None,

@@ -9,7 +9,7 @@ use super::slab::Slab;
 use super::turns::Turns;
 use super::{EntryIx, LaneIx, TeamIx};
 use crate::callback::{CallbackId, TeamId, TimestampMs};
-use crate::queue::Origin;
+use crate::queue::{LaneCounts, Origin};
 use std::collections::{BTreeSet, HashMap};
 
 /// Forgotten per claim at most, so that no claim pays for a crowd; more than a
@@ -33,6 +33,9 @@ pub(super) struct Shares {
     /// Lanes without entries, by when what is known about them is stale.
     idle: BTreeSet<(TimestampMs, LaneIx)>,
     pub(super) lanes_parked: u64,
+    lanes_open: u64,
+    lanes_known: u64,
+    windows: u64,
 }
 
 /// What a claim takes.
@@ -56,6 +59,9 @@ impl Shares {
             fronts: BTreeSet::new(),
             idle: BTreeSet::new(),
             lanes_parked: 0,
+            lanes_open: 0,
+            lanes_known: 0,
+            windows: 0,
         }
     }
 
@@ -70,6 +76,15 @@ impl Shares {
 
     pub(super) fn oldest_due(&self) -> Option<TimestampMs> {
         self.fronts.first().map(|&(due, _)| due)
+    }
+
+    pub(super) fn counts(&self) -> LaneCounts {
+        LaneCounts {
+            known: self.lanes_known,
+            open: self.lanes_open,
+            throttled: self.fronts.len() as u64 - self.lanes_open,
+            windows: self.windows,
+        }
     }
 
     /// Counts one more entry in the lane, making it known if it is not.
@@ -91,7 +106,10 @@ impl Shares {
         let lane_ix = if let Some(&known) = team.lanes.get(origin) {
             known
         } else {
-            let lane = Lane::new(team_ix, origin.clone(), &self.limits);
+            let mut lane = Lane::new(team_ix, origin.clone(), &self.limits);
+            lane.counted_window = lane.pace.window;
+            self.windows += u64::from(lane.counted_window);
+            self.lanes_known += 1;
             let made = self.lanes.insert(lane);
             team.lanes.insert(origin.clone(), made);
             made
@@ -241,11 +259,18 @@ impl Shares {
         let front = lane.ready.first_key_value().map(|(&(due, _), _)| due);
         relist(&mut self.fronts, lane_ix, &mut lane.front, front);
         let state = lane.state(now);
-        if state == LaneState::Open {
+        let is_open = state == LaneState::Open;
+        if is_open {
             team.turns.open(lane_ix, &mut lane.turn);
         } else {
             team.turns.close(lane_ix, &mut lane.turn);
         }
+        self.lanes_open += u64::from(is_open && !lane.is_open);
+        self.lanes_open -= u64::from(!is_open && lane.is_open);
+        lane.is_open = is_open;
+        self.windows += u64::from(lane.pace.window);
+        self.windows -= u64::from(lane.counted_window);
+        lane.counted_window = lane.pace.window;
         let until = match state {
             LaneState::Blocked(until) => Some(until),
             LaneState::Open | LaneState::Closed => None,
@@ -276,6 +301,9 @@ impl Shares {
             self.idle.remove(&(stale, lane_ix));
         }
         self.lanes_parked -= u64::from(lane.is_parked);
+        self.lanes_open -= u64::from(lane.is_open);
+        self.lanes_known -= 1;
+        self.windows -= u64::from(lane.counted_window);
         let team = &mut self.teams[lane.team];
         team.lanes.remove(&lane.origin);
         if team.lanes.is_empty() {

@@ -106,7 +106,7 @@ impl Pulse {
             key: shards.key(asked[0]),
             args,
         };
-        let answer = shards.link.run(vec![call]).await.remove(0);
+        let answer = shards.call(vec![call]).await.remove(0);
         if let Err(LinkError::Unavailable(_)) = answer {
             self.hurry();
         }

@@ -85,12 +85,16 @@ end
 check_members(':l', 'lane ', '', lane_at)
 check_members(':g', 'team ', 't', team_at)
 check('counts', call('HLEN', K .. ':k'), call('HLEN', K .. ':l') + call('HLEN', K .. ':g'))
-local parked = 0
+local parked, open, windows = 0, 0, 0
 for _, lane in pairs(lanes) do
   parked = parked + (lane.park_until > 0 and 1 or 0)
+  open = open + (lane.listed ~= NONE and 1 or 0)
+  windows = windows + lane.counted_window
   check('lane ' .. lane.number .. ' ready', call('ZCARD', line_of(lane)) > 0, lane.front ~= NONE)
 end
 check('parked', meta.parked, parked)
+check('open', meta.open, open)
+check('windows', meta.windows, windows)
 if ARGV[4] == '1' then
   write_back()
 end

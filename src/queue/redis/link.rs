@@ -42,6 +42,12 @@ impl Script {
         let sha = hex::encode(&Sha1::digest(text.as_bytes()));
         Self { name, text, sha }
     }
+
+    /// For people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// One script call on one shard.

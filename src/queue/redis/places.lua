@@ -61,7 +61,7 @@ local function new_lane(team, origin)
     window = max(1, min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
     mean_ms = NONE, straight = 0, history = '', failures = 0, park_until = 0, park_ms = 0,
     is_probing = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
-    stale = NONE, is_parked = 0, home = team,
+    stale = NONE, is_parked = 0, home = team, counted_window = 0,
   }
   lanes[number] = lane
   team.lane_count = team.lane_count + 1
@@ -92,6 +92,7 @@ local function forget(lane)
   refresh_lane(lane)
   relist(K .. ':i', lane, 'stale', NONE)
   meta.parked = meta.parked - lane.is_parked
+  meta.windows = meta.windows - lane.counted_window
   call('HDEL', K .. ':n', team.name .. '\0' .. lane.origin)
   call('HDEL', K .. ':l', lane.number)
   call('HDEL', K .. ':k', lane.number)

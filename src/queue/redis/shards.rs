@@ -3,6 +3,8 @@
 
 use crate::callback::{TeamId, TimestampMs};
 use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::metrics::labels::RedisScript;
 use crate::queue::QueueError;
 use crate::queue::fair::Limits;
 use crate::queue::redis::link::{Call, Link, LinkError, Script};
@@ -13,6 +15,7 @@ use redis::Value;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// What the queue's parts share.
 pub(super) struct Shards {
@@ -21,11 +24,19 @@ pub(super) struct Shards {
     pub(super) clock: Clock,
     pub(super) woken: Notify,
     limits: Limits,
+    metrics: Metrics,
     /// Slots of all workers, as last heard.
     slots_total: AtomicU32,
     channel: String,
     keys: Vec<String>,
     rounds: Mutex<Rounds>,
+}
+
+/// What they need beside the link.
+pub(super) struct Parts {
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
 }
 
 /// A script call to be made.
@@ -48,9 +59,15 @@ pub(super) struct Told {
 }
 
 impl Shards {
-    pub(super) fn new(link: Link, limits: Limits, clock: Clock, names: &Names) -> Self {
+    pub(super) fn new(link: Link, settings: Parts, names: &Names) -> Self {
+        let Parts {
+            limits,
+            clock,
+            metrics,
+        } = settings;
         Self {
             link,
+            metrics,
             scripts: Scripts::new(),
             clock,
             woken: Notify::new(),
@@ -119,7 +136,7 @@ impl Shards {
                 }
             })
             .collect();
-        let answers = self.link.run(calls).await;
+        let answers = self.call(calls).await;
         let answers = shards.into_iter().zip(answers);
         answers
             .map(|(asked, answer)| {
@@ -127,6 +144,23 @@ impl Shards {
                 self.take_in(asked, answer, here).map_err(malformed)
             })
             .collect()
+    }
+
+    /// Makes calls of one script and counts them.
+    pub(super) async fn call(&self, calls: Vec<Call<'_>>) -> Vec<Result<Value, LinkError>> {
+        let Some(script) = calls.first().map(|call| call.script.name()) else {
+            return Vec::new();
+        };
+        let started = Instant::now();
+        let answers = self.link.run(calls).await;
+        let took = self
+            .metrics
+            .redis_script_seconds
+            .of(RedisScript::of(script));
+        took.observe(started.elapsed().as_secs_f64());
+        let failed = answers.iter().filter(|answer| answer.is_err()).count();
+        self.metrics.redis_failures_total.inc_by(failed as u64);
+        answers
     }
 
     /// As [`Self::run`] for one call whose answer goes on with when to look next.
@@ -192,7 +226,7 @@ impl Shards {
 }
 
 /// Of what is kept under the keys: raise it when a script keeps something in another form.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How the queue's keys are called. The number of shards and the form of what is kept are
 /// part of it: with others the queue begins empty and is rebuilt, so no version of the

@@ -42,17 +42,18 @@ local function print_number(number)
 end
 
 -- The shard's numbers. pulse.lua reads the first two.
-local META = '<ddddddddddddddd'
+local META = '<ddddddddddddddddd'
 local meta_before = call('GET', K .. ':m')
 local meta = {
   whole = 0, told = NONE, ready = 0, held = 0, leased = 0, parked = 0, last_team = 0, last_at = 0,
   before_team = 0, before_at = 0, virtual_now = 0, teams_made = 0, lanes_made = 0, rebuild = 0,
-  rebuild_at = 0,
+  rebuild_at = 0, open = 0, windows = 0,
 }
 if meta_before then
   meta.whole, meta.told, meta.ready, meta.held, meta.leased, meta.parked, meta.last_team,
     meta.last_at, meta.before_team, meta.before_at, meta.virtual_now, meta.teams_made,
-    meta.lanes_made, meta.rebuild, meta.rebuild_at = read(META, meta_before)
+    meta.lanes_made, meta.rebuild, meta.rebuild_at, meta.open, meta.windows =
+    read(META, meta_before)
 end
 
 local lanes, teams = {}, {}
@@ -92,13 +93,15 @@ local function keep_lane(number, packed)
     park_until = park_until, park_ms = park_ms, is_probing = is_probing,
     rests_until = rests_until, starts = starts, listed = listed, front = front,
     blocked = blocked, stale = stale, is_parked = is_parked, home = team_at(team),
-    stirred = false, changed = false, line_moved = false,
+    stirred = false, changed = false, line_moved = false, counted_window = window,
   }
   lanes[number] = lane
   return lane
 end
 
 local function pack_lane(lane)
+  meta.windows = meta.windows + lane.window - lane.counted_window
+  lane.counted_window = lane.window
   return write(LANE, lane.team, lane.in_flight, lane.window, lane.successes,
     lane.mean_ms, lane.straight, lane.failures, lane.park_until, lane.park_ms, lane.rests_until,
     lane.starts, lane.listed, lane.front, lane.blocked, lane.stale, lane.was_called,
@@ -254,7 +257,9 @@ local function refresh_lane(lane)
   local turn = turn_of(lane, has_room and blocked == NONE, team.virtual_now)
   local is_open = turn ~= NONE
   if is_open ~= was_open then
-    team.open_lanes = team.open_lanes + (is_open and 1 or -1)
+    local more = is_open and 1 or -1
+    team.open_lanes = team.open_lanes + more
+    meta.open = meta.open + more
   end
   list_turn(lane, turn)
   local is_parked = lane.park_until > 0 and 1 or 0
@@ -314,7 +319,8 @@ local function write_back()
   write_changed(K .. ':g', teams, pack_team)
   local packed = write(META, meta.whole, meta.told, meta.ready, meta.held, meta.leased,
     meta.parked, meta.last_team, meta.last_at, meta.before_team, meta.before_at,
-    meta.virtual_now, meta.teams_made, meta.lanes_made, meta.rebuild, meta.rebuild_at)
+    meta.virtual_now, meta.teams_made, meta.lanes_made, meta.rebuild, meta.rebuild_at, meta.open,
+    meta.windows)
   if packed ~= meta_before then
     call('SET', K .. ':m', packed)
     meta_before = packed

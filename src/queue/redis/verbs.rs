@@ -6,7 +6,8 @@ use crate::queue::redis::shards::{Told, malformed};
 use crate::queue::redis::wire::{self, Arg, Malformed};
 use crate::queue::redis::{RedisQueue, SETTLE_MAX, Step, ask};
 use crate::queue::{
-    Claim, Claimed, Depths, Entry, LaneView, Origin, Queue, QueueError, Settled, Settlement, Signal,
+    Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Origin, Queue, QueueError, Settled,
+    Settlement, Signal,
 };
 use async_trait::async_trait;
 use std::sync::atomic::Ordering;
@@ -163,6 +164,22 @@ impl Queue for RedisQueue {
         Ok(sum)
     }
 
+    async fn lanes(&self) -> Result<LaneCounts, QueueError> {
+        let asks = (0..self.shards.count())
+            .map(|shard| ask(&self.shards.scripts.depths, shard, vec![Vec::new()]));
+        let mut sum = LaneCounts::default();
+        for told in self.shards.run(asks.collect()).await {
+            let mut told = told?;
+            let counts = depths(&mut told).and_then(|_| lane_counts(&mut told));
+            let counts = counts.map_err(malformed)?;
+            sum.known += counts.known;
+            sum.open += counts.open;
+            sum.throttled += counts.throttled;
+            sum.windows += counts.windows;
+        }
+        Ok(sum)
+    }
+
     async fn next_due(&self) -> Result<Option<TimestampMs>, QueueError> {
         let mut shards = self.shards.rounds().inexact(self.shards.clock.now());
         // Once is enough unless a wake-up comes meanwhile; too early a look is no harm.
@@ -227,6 +244,19 @@ fn depths(told: &mut Told) -> Result<(Depths, u64), Malformed> {
         oldest_due: rest.time(there, here)?,
     };
     Ok((depths, rest.count()?))
+}
+
+/// What follows the depths.
+fn lane_counts(told: &mut Told) -> Result<LaneCounts, Malformed> {
+    let rest = &mut told.rest;
+    let (known, open) = (rest.count()?, rest.count()?);
+    let due = rest.count()?;
+    Ok(LaneCounts {
+        known,
+        open,
+        throttled: due.saturating_sub(open),
+        windows: rest.count()?,
+    })
 }
 
 fn lane_view(mut told: Told) -> Result<Option<LaneView>, Malformed> {

@@ -112,7 +112,8 @@ async fn lateness(fleet: &Fleet) -> Vec<(String, u64)> {
     for worker in &fleet.workers {
         let (_, text) = worker.operator("/metrics").await;
         let bucket = |line: &str| {
-            let line = line.strip_prefix("ringback_claim_late_seconds_bucket{le=\"")?;
+            let line =
+                line.strip_prefix("ringback_claim_late_seconds_bucket{attempt=\"retry\",le=\"")?;
             let (below, count) = line.split_once("\"} ").unwrap();
             Some((below.to_owned(), count.parse::<u64>().unwrap()))
         };

@@ -96,7 +96,10 @@ async fn a_target_that_does_not_fit_is_refused() {
         "{told}"
     );
     moving
-        .execute("DELETE FROM producers; UPDATE vault_check SET sealed = 'v1.AAAA'")
+        .execute("DELETE FROM producers; DELETE FROM audit; DELETE FROM audit_heads")
+        .await;
+    moving
+        .execute("UPDATE vault_check SET sealed = 'v1.AAAA'")
         .await;
     let told = moving.refused(&[]).await;
     assert!(told.contains("opened with another vault key"), "{told}");

@@ -6,6 +6,7 @@ use crate::support::people::arrived;
 use crate::support::smtp::MailServer;
 use ringback::config::Config;
 use ringback::mail::{Sender, send_due};
+use ringback::metrics::labels::MailOutcome;
 use serde_json::{Value, json};
 
 fn options(authority: &Authority, tls: &str) -> Value {
@@ -31,12 +32,8 @@ async fn send(app: &TestApp) {
 }
 
 /// Letters by what became of a try.
-fn counted(app: &TestApp, outcome: &str) -> u64 {
-    app.app
-        .metrics
-        .mails_total
-        .with_label_values(&[outcome])
-        .get()
+fn counted(app: &TestApp, outcome: MailOutcome) -> u64 {
+    app.app.metrics.mails_total.of(outcome).get()
 }
 
 async fn with_url(url: String) -> TestApp {
@@ -65,7 +62,10 @@ async fn a_letter_goes_over_tls_of_both_kinds_with_a_password() {
         invite(&app, "ana@x.test").await;
         send(&app).await;
         assert_eq!(
-            (counted(&app, "delayed"), counted(&app, "sent")),
+            (
+                counted(&app, MailOutcome::Delayed),
+                counted(&app, MailOutcome::Sent)
+            ),
             (0, 1),
             "{tls}"
         );
@@ -91,7 +91,7 @@ async fn a_letter_goes_over_tls_of_both_kinds_with_a_password() {
         // Sent once.
         send(&app).await;
         assert!(server.stop().is_empty(), "{tls}");
-        assert_eq!(counted(&app, "sent"), 1);
+        assert_eq!(counted(&app, MailOutcome::Sent), 1);
     }
 }
 
@@ -103,10 +103,16 @@ async fn a_letter_waits_for_a_server_that_is_away_or_says_later() {
     let app = with_url(format!("smtp://127.0.0.1:{port}")).await;
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (1, 0));
+    assert_eq!(
+        (
+            counted(&app, MailOutcome::Delayed),
+            counted(&app, MailOutcome::Sent)
+        ),
+        (1, 0)
+    );
     // Not due yet: nobody is asked.
     send(&app).await;
-    assert_eq!(counted(&app, "delayed"), 1);
+    assert_eq!(counted(&app, MailOutcome::Delayed), 1);
     let mut server = MailServer::start(&json!({"answers": ["451 later", "421 later"]}));
     let url = format!("smtp://127.0.0.1:{}", server.port);
     let mut config = app.app.config.as_ref().clone();
@@ -116,7 +122,13 @@ async fn a_letter_waits_for_a_server_that_is_away_or_says_later() {
         app.clock.advance_ms(900_000);
         send_due(&app.app, &sender).await.unwrap();
     }
-    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (3, 1));
+    assert_eq!(
+        (
+            counted(&app, MailOutcome::Delayed),
+            counted(&app, MailOutcome::Sent)
+        ),
+        (3, 1)
+    );
     assert_eq!(server.mail()["to"], json!(["ana@x.test"]));
 }
 
@@ -126,16 +138,16 @@ async fn a_letter_is_given_up_when_refused_for_good_or_after_its_time() {
     let app = with_url(format!("smtp://127.0.0.1:{}", server.port)).await;
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!(counted(&app, "failed"), 1);
+    assert_eq!(counted(&app, MailOutcome::Failed), 1);
     let port = server.port;
     assert!(server.stop().is_empty());
     let app = with_url(format!("smtp://127.0.0.1:{port}")).await;
     invite(&app, "ana@x.test").await;
-    while counted(&app, "failed") == 0 {
+    while counted(&app, MailOutcome::Failed) == 0 {
         send(&app).await;
         app.clock.advance_ms(900_000);
     }
-    let tries = counted(&app, "delayed");
+    let tries = counted(&app, MailOutcome::Delayed);
     assert!((90..110).contains(&tries), "a day of tries: {tries}");
 }
 
@@ -147,14 +159,20 @@ async fn no_letter_goes_to_a_server_that_cannot_prove_itself() {
     let app = with_url(url("smtps", server.port)).await; // trusts Mozilla's alone
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!((counted(&app, "delayed"), counted(&app, "sent")), (1, 0));
+    assert_eq!(
+        (
+            counted(&app, MailOutcome::Delayed),
+            counted(&app, MailOutcome::Sent)
+        ),
+        (1, 0)
+    );
     assert!(server.stop().is_empty());
     // TLS is required, and this one has none.
     let server = MailServer::start(&json!({}));
     let app = with_url(url("smtp", server.port) + "?tls=required").await;
     invite(&app, "ana@x.test").await;
     send(&app).await;
-    assert_eq!(counted(&app, "sent"), 0);
+    assert_eq!(counted(&app, MailOutcome::Sent), 0);
     assert!(server.stop().is_empty());
 }
 

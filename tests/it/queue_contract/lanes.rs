@@ -2,7 +2,7 @@
 
 use crate::support::queue::*;
 use ringback::queue::fair::Limits;
-use ringback::queue::{Next, Signal};
+use ringback::queue::{Entry, LaneCounts, Next, Signal};
 
 async fn with_backlog() -> Vec<Subject> {
     let all = subjects(Limits::default()).await;
@@ -266,5 +266,47 @@ async fn what_was_learned_outlives_the_last_entry() {
         assert_eq!(on.depths().await.lanes_parked, 0);
         on.push([entry(100)]).await;
         assert_eq!(on.lane().await.parked_until, None, "stale by now");
+    }
+}
+
+#[tokio::test]
+async fn lanes_are_counted_by_what_they_may_do() {
+    let counts = |known, open, throttled, windows| LaneCounts {
+        known,
+        open,
+        throttled,
+        windows,
+    };
+    for on in subjects(Limits::default()).await {
+        assert_eq!(on.lanes().await, LaneCounts::default());
+        on.push((1..=20).map(entry)).await;
+        let elsewhere = |number| to_origin("https://other.test", entry(number));
+        let later = Entry {
+            due: START + 60_000,
+            ..elsewhere(30)
+        };
+        on.push([later]).await;
+        assert_eq!(on.lanes().await, counts(2, 1, 0, 4));
+        let claims = on.claim(9).await;
+        assert_eq!(claims.len(), 2, "the window is full");
+        assert_eq!(on.lanes().await, counts(2, 0, 1, 4));
+        on.answered(&claims[0], Signal::Success).await;
+        on.answered(&claims[1], Signal::Success).await;
+        assert_eq!(on.lanes().await, counts(2, 1, 0, 5));
+        for claim in claims {
+            on.settle(claim, Next::End).await;
+        }
+        on.finish_each(10, Signal::Overload).await;
+        assert_eq!(
+            on.lanes().await,
+            counts(2, 0, 1, 3),
+            "parked, with a backlog"
+        );
+        on.queue
+            .remove(&(1..=30).map(id).collect::<Vec<_>>())
+            .await
+            .unwrap();
+        // What is known of the parked one is kept.
+        assert_eq!(on.lanes().await, counts(1, 0, 0, 1));
     }
 }

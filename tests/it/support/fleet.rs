@@ -194,6 +194,7 @@ impl Fleet {
             shards: 16,
             slots: None,
             limits: Limits::default(),
+            metrics: Metrics::new(),
         };
         let clock = ringback::clock::Clock::system();
         RedisQueue::open(settings, clock).await.unwrap()

@@ -140,6 +140,7 @@ fn callback(ids: &mut IdSequence) -> NewCallback {
             project: None,
             mode: Mode::Live,
             url: None,
+            trace: None,
             body: vec![b'x'; 1000].into(),
             attempts: 0,
             forgiven: 0,

@@ -146,6 +146,10 @@ impl Gateway {
         self.child.wait().unwrap();
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(
@@ -171,6 +175,18 @@ impl Gateway {
         lines
             .filter(|line: &Value| line["message"] == message)
             .collect()
+    }
+
+    /// Waits until the process has ended well; everything that it logged since it runs.
+    pub(crate) async fn whole_log(self) -> String {
+        let log = Arc::clone(&self.log);
+        assert!(self.ended().await.success());
+        let whole = || log.lock().unwrap().join("\n");
+        // The pipe may hold some still.
+        while !whole().contains("ringback has stopped") {
+            tokio::task::yield_now().await;
+        }
+        whole()
     }
 
     /// Messages of its warnings and errors.

@@ -5,10 +5,13 @@
 use crate::support::redis::Redis;
 use ringback::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use ringback::clock::Clock;
+use ringback::metrics::Metrics;
 use ringback::queue::fair::Limits;
 use ringback::queue::memory::MemoryQueue;
 use ringback::queue::redis::{RedisQueue, RedisSettings};
-use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Queue, Settled, Settlement, Signal};
+use ringback::queue::{
+    Claim, Depths, Entry, LaneCounts, LaneView, Next, Queue, Settled, Settlement, Signal,
+};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -74,6 +77,7 @@ pub(crate) fn redis_settings(url: String, limits: Limits, shards: usize) -> Redi
         shards,
         slots: Some(limits.slots_total),
         limits,
+        metrics: Metrics::new(),
     }
 }
 
@@ -236,6 +240,10 @@ impl Subject {
 
     pub(crate) async fn depths(&self) -> Depths {
         self.queue.depths().await.unwrap()
+    }
+
+    pub(crate) async fn lanes(&self) -> LaneCounts {
+        self.queue.lanes().await.unwrap()
     }
 
     pub(crate) async fn next_due(&self) -> Option<TimestampMs> {

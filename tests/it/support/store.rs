@@ -119,6 +119,7 @@ impl Subject {
                 project: Some("kites".to_owned()),
                 mode: Mode::Live,
                 url: Some("https://acme.test/hook".to_owned()),
+                trace: None,
                 body: bytes::Bytes::from_static(b"{\"a\":\"\\u0000\"}\0\xff"),
                 attempts: 0,
                 forgiven: 0,

@@ -52,8 +52,8 @@ pub(super) async fn span_after(
 pub(super) async fn read(connection: &mut PgConnection, span: Span) -> Result<Batch, sqlx::Error> {
     let (after, until) = (span.after.0, span.until.0);
     let results = sqlx::query_as::<_, ResultRow>(
-        "SELECT id, team_id, event_id, task_id, mode, digest, sha256(body) AS body_digest \
-         FROM results WHERE id > $1 AND id <= $2",
+        "SELECT id, team_id, event_id, task_id, mode, digest, traceparent, \
+             sha256(body) AS body_digest FROM results WHERE id > $1 AND id <= $2",
     )
     .bind(after)
     .bind(until)
@@ -154,9 +154,9 @@ async fn insert_results(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body) \
+        "INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body, traceparent) \
          SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
-             unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[])",
+             unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[]), unnest($8::text[])",
     )
     .bind(rows.iter().map(|row| row.id).bind_iter())
     .bind(rows.iter().map(|row| &*row.team_id).bind_iter())
@@ -165,6 +165,11 @@ async fn insert_results(
     .bind(rows.iter().map(|row| &*row.mode).bind_iter())
     .bind(rows.iter().map(|row| &row.digest[..]).bind_iter())
     .bind(rows.iter().map(|row| &row.body[..]).bind_iter())
+    .bind(
+        rows.iter()
+            .map(|row| row.traceparent.as_deref())
+            .bind_iter(),
+    )
     .execute(connection)
     .await?;
     Ok(())

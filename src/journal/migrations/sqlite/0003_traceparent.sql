@@ -1,0 +1,2 @@
+-- The producer's place in its own trace (W3C Trace Context), for the receiver.
+ALTER TABLE callbacks ADD COLUMN traceparent TEXT;
