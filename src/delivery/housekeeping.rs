@@ -14,6 +14,8 @@ const COUNT_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// A month that is over is closed this soon.
 const CLOSE_EVERY: Duration = Duration::from_mins(10);
+/// Who does not lead asks again this soon: whoever led may have ended a moment ago.
+const LEAD_AGAIN: Duration = Duration::from_secs(10);
 /// Deletions per transaction: a few milliseconds, so that intake hardly waits.
 const PRUNE_BATCH: u32 = 500;
 const DAY_MS: u64 = 86_400_000;
@@ -43,28 +45,36 @@ pub async fn run(app: App) {
             _ = prune_timer.tick() => Due::Prune,
             _ = close.tick() => Due::Close,
         };
-        if let Err(error) = work(&app, due).await {
-            tracing::warn!(error = %error, "housekeeping goes on later");
+        match work(&app, due).await {
+            Ok(true) => {}
+            Ok(false) => match due {
+                Due::Count => count.reset_after(LEAD_AGAIN),
+                Due::Prune => prune_timer.reset_after(LEAD_AGAIN),
+                Due::Close => close.reset_after(LEAD_AGAIN),
+            },
+            Err(error) => tracing::warn!(error = %error, "housekeeping goes on later"),
         }
     }
 }
 
+#[derive(Clone, Copy)]
 enum Due {
     Count,
     Prune,
     Close,
 }
 
-async fn work(app: &App, due: Due) -> Result<(), StoreError> {
+/// Returns whether this process leads.
+async fn work(app: &App, due: Due) -> Result<bool, StoreError> {
     if !app.journal.lead(Duty::Housekeeping).await? {
-        return Ok(());
+        return Ok(false);
     }
     match due {
         Due::Count => audit(app).await?,
         Due::Prune => prune(app).await?,
         Due::Close => billing::close::close_last_month(app).await?,
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Counts the journal and compares it with the ledger.
