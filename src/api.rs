@@ -16,6 +16,7 @@ mod invoices;
 pub mod labelling;
 pub mod openapi;
 pub mod operator;
+mod ops;
 mod responses;
 pub mod results;
 mod scale;
@@ -45,7 +46,7 @@ pub(crate) const SMALL_BODY_BYTES_MAX: usize = 65_536;
 /// Every route with its rule.
 #[must_use]
 pub fn table(app: App) -> Table {
-    v2::routes(v1::routes(account::add(internal(Table::new(app)))))
+    v2::routes(v1::routes(account::add(ops(internal(Table::new(app))))))
         .get("/responses/{id}", Action::Knock, responses::show)
         .get("/openapi.json", Action::Knock, openapi::json)
         .get("/docs", Action::Knock, openapi::docs)
@@ -69,6 +70,16 @@ fn internal(table: Table) -> Table {
             "/internal/v1/callbacks/{id}/explain",
             Labelling,
             callbacks::explain,
+        )
+        .post(
+            "/internal/v1/callbacks/{id}/resend",
+            Operate,
+            ops::resend_callback,
+        )
+        .post(
+            "/internal/v1/callbacks/{id}/cancel",
+            Operate,
+            ops::cancel_callback,
         )
         .get("/internal/v1/files/{id}", Labelling, file_bytes::show)
         .get("/internal/v1/teams/{id}", Labelling, teams::show)
@@ -102,6 +113,23 @@ fn internal(table: Table) -> Table {
         )
 }
 
+/// What operators ask and say.
+fn ops(table: Table) -> Table {
+    use Action::Operate;
+    table
+        .get("/internal/v1/status", Operate, ops::look)
+        .get("/internal/v1/lanes", Operate, ops::list_lanes)
+        .get("/internal/v1/lanes/show", Operate, ops::show_lane)
+        .post("/internal/v1/lanes/park", Operate, ops::park_lane)
+        .post("/internal/v1/lanes/resume", Operate, ops::resume_lane)
+        .post("/internal/v1/lanes/limit", Operate, ops::limit_lane)
+        .get(
+            "/internal/v1/replays/{id}",
+            Operate,
+            dead_letters::show_replay,
+        )
+}
+
 /// What programs call, and the pages of whoever adds them to the table.
 pub fn routes(app: App) -> Router {
     router(app.clone(), table(app))
@@ -121,7 +149,7 @@ pub fn router(app: App, table: Table) -> Router {
 }
 
 /// What Prometheus, the load balancer and the command line call, on the operator's
-/// port: no keys.
+/// port: no keys, and so nothing that changes a callback or a lane.
 pub fn operator_routes(app: App, log: LogFilter) -> Router {
     let filter = get(operator::log_filter).put(operator::change_log_filter);
     Router::new()
@@ -129,7 +157,15 @@ pub fn operator_routes(app: App, log: LogFilter) -> Router {
         .route("/metrics", get(operator::metrics))
         .route("/healthz", get(operator::healthz))
         .route("/readyz", get(operator::readyz))
-        .route("/callbacks/{id}/explain", get(operator::explain))
+        .route("/internal/v1/status", get(ops::look))
+        .route("/internal/v1/lanes", get(ops::list_lanes))
+        .route("/internal/v1/lanes/show", get(ops::show_lane))
+        .route("/internal/v1/callbacks", get(callbacks::search))
+        .route("/internal/v1/callbacks/{id}", get(callbacks::show))
+        .route(
+            "/internal/v1/callbacks/{id}/explain",
+            get(callbacks::explain),
+        )
         .with_state(app)
 }
 

@@ -6,6 +6,7 @@ mod audit;
 pub mod error;
 mod fresh;
 mod hot;
+mod limits;
 mod rates;
 pub mod settings;
 pub mod tally;
@@ -20,7 +21,7 @@ use crate::app::tally::Tally;
 use crate::blobs::Blobs;
 use crate::callback::address::Guard;
 use crate::callback::retry::Policy;
-use crate::callback::{Callback, CallbackId, IdSequence, TeamId};
+use crate::callback::{CANCELLED_SUPERSEDED, Callback, CallbackId, IdSequence, TeamId};
 use crate::clock::Clock;
 use crate::cloud::Clouds;
 use crate::config::Config;
@@ -316,7 +317,11 @@ impl App {
         if ids.is_empty() {
             return;
         }
-        if let Err(error) = self.journal.supersede(ids, self.clock.now()).await {
+        if let Err(error) = self
+            .journal
+            .cancel(ids, CANCELLED_SUPERSEDED, self.clock.now())
+            .await
+        {
             // They stay pending; the audit pushes them and they are superseded again.
             tracing::warn!(error = %error, "superseded callbacks are not recorded yet");
         }

@@ -204,6 +204,10 @@ pub struct Callback {
     pub forgiven: u32,
 }
 
+/// Why a callback is cancelled that a newer one of its task made superfluous.
+pub const CANCELLED_SUPERSEDED: &str = "superseded";
+/// Why an operator's cancelled callback is cancelled.
+pub const CANCELLED_BY_OPERATOR: &str = "cancelled by the operator";
 /// Why a callback is held that nobody gave a URL.
 pub const HELD_NO_URL: &str = "no callback URL";
 /// Why a callback is held after 410 Gone.

@@ -2,15 +2,23 @@
 #![expect(clippy::print_stdout, reason = "this is where people are spoken to")]
 
 mod audit;
+mod bench;
 mod billing;
 mod callbacks;
+mod columns;
+mod completions;
 mod configuration;
 mod dead_letters;
 mod dev;
+mod doctor;
+mod gateway;
+mod lanes;
 mod listen;
 mod migrate_store;
 mod producers;
+mod replay;
 mod serve;
+mod status;
 mod teams;
 mod users;
 mod vault;
@@ -41,6 +49,23 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run a receiver that verifies and shows the callbacks it gets
     Listen(listen::ListenArgs),
+    /// Show on one screen how a running gateway is
+    Status(status::StatusArgs),
+    /// Look at lanes, slow them, stop them for a time
+    #[command(subcommand)]
+    Lanes(lanes::LanesCommand),
+    /// Look at callbacks, send one again or give it up
+    #[command(subcommand)]
+    Callbacks(callbacks::CallbacksCommand),
+    /// Send a team's dead letters again, at a pace
+    Replay(replay::ReplayArgs),
+    /// List, replay or drop callbacks that were given up, in the journal itself
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    /// Measure how fast a running gateway delivers, to a receiver of this command's
+    Bench(bench::BenchArgs),
+    /// Check everything that a gateway needs here; each failure comes with its fix
+    Doctor(doctor::DoctorArgs),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
@@ -64,12 +89,10 @@ enum Command {
     /// Read the audit log, or prove that nothing in it was changed
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Look at callbacks
-    #[command(subcommand)]
-    Callbacks(callbacks::CallbacksCommand),
-    /// List, replay or drop callbacks that were given up
-    #[command(subcommand)]
-    DeadLetters(dead_letters::DeadLettersCommand),
+    /// Print what makes a shell complete these commands
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write one for every command
+    Man(completions::ManArgs),
 }
 
 /// Which configuration.
@@ -117,6 +140,11 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Dev(args) => block_on(dev::run(args)),
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Listen(args) => block_on(listen::run(args)),
+        Command::Status(args) => block_on(status::run(args)),
+        Command::Lanes(command) => block_on(lanes::run(command)),
+        Command::Replay(args) => block_on(replay::run(args)),
+        Command::Bench(args) => block_on(bench::run(args)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Config(command) => configuration::run(&command),
         Command::Producers(command) => block_on(producers::run(command)),
         Command::Teams(command) => block_on(teams::run(command)),
@@ -127,6 +155,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Audit(command) => block_on(audit::run(command)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),
         Command::DeadLetters(command) => block_on(dead_letters::run(command)),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }
 

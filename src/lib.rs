@@ -50,12 +50,14 @@ pub mod integrations;
 pub mod mail;
 pub mod work;
 
+pub mod cancel;
 pub mod dead_letters;
 pub mod delivery;
 pub mod explain;
 pub mod intake;
 pub mod people;
 pub mod resend;
+pub mod status;
 
 pub mod files;
 pub mod teams;

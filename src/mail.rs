@@ -82,6 +82,22 @@ impl Sender {
         Ok(Self { from, way })
     }
 
+    /// Connects, greets and signs in as for a letter, and sends none. With a folder there is
+    /// nobody to ask.
+    ///
+    /// # Errors
+    /// The server's own words, or what was wrong with reaching it.
+    pub async fn greet(&self) -> Result<(), String> {
+        match &self.way {
+            Way::Folder(_) => Ok(()),
+            Way::Server(server) => match server.test_connection().await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err("it hung up".to_owned()),
+                Err(error) => Err(refused(&error).words),
+            },
+        }
+    }
+
     /// Hands a callback to the server. `id` names it in every try, so that a mailbox can
     /// know it again.
     pub async fn send_callback(&self, recipient: &str, id: &str, letter: CallbackLetter) -> Told {

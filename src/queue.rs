@@ -2,11 +2,13 @@
 //! may be lost at any moment and is rebuilt from it. No adapter type appears here.
 
 pub mod fair;
+pub mod listing;
 pub mod memory;
 pub mod redis;
 
 use crate::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use async_trait::async_trait;
+use listing::ListedLane;
 use std::sync::Arc;
 
 /// The origin (scheme, host, port) a callback goes to. Together with the team it
@@ -117,16 +119,37 @@ pub struct LaneView {
     /// Due and waiting.
     pub ready: u64,
     /// The breaker is open until then; one probe follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub parked_until: Option<TimestampMs>,
     /// The receiver asked for rest until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rests_until: Option<TimestampMs>,
+    /// Requests in flight that the operator permits at most, if they said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
     /// Estimated milliseconds until what is ready is drained, from the mean slot time;
     /// none before the first answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub drained_in_ms: Option<u64>,
 }
 
+/// What an operator decides about a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steer {
+    /// Closes its breaker and ends its rest: it is well again.
+    Resume,
+    /// Nothing goes until then; one probe follows, as after any park.
+    Park {
+        /// Not before this time.
+        until: TimestampMs,
+    },
+    /// Its window never grows beyond this, which is at least 1; none takes the limit away.
+    /// The queue keeps it for as long as it keeps anything.
+    Limit(Option<u32>),
+}
+
 /// Where everything is, for metrics.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Depths {
     /// Due, claimable as soon as its lane allows.
     pub ready: u64,
@@ -146,7 +169,7 @@ pub struct Depths {
 
 /// How lanes are, for metrics. What is counted for every lane at each of its changes, so
 /// that asking costs the same for any number of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LaneCounts {
     /// Known, those without entries included.
     pub known: u64,
@@ -195,11 +218,17 @@ pub trait Queue: Send + Sync {
     /// Takes entries out, claimed or not (cancelled, dropped). Unknown ids are ignored.
     async fn remove(&self, ids: &[CallbackId]) -> Result<(), QueueError>;
 
-    /// Closes the lane's breaker and ends its rest: the operator or the team says it is well again.
-    async fn resume(&self, team: &TeamId, origin: &Origin) -> Result<(), QueueError>;
+    /// Tells a lane what the operator decided. Returns whether the lane is known; a limit
+    /// makes it known, for the rest there must be something to be told.
+    async fn steer(&self, team: &TeamId, origin: &Origin, steer: Steer)
+    -> Result<bool, QueueError>;
 
     /// One lane; `None` while it has nothing to do.
     async fn lane(&self, team: &TeamId, origin: &Origin) -> Result<Option<LaneView>, QueueError>;
+
+    /// Lanes that have something to do, of one team or of all, in any order. Looks at
+    /// [`listing::LOOKED_AT_MAX`] of them at most, and stops nobody else meanwhile.
+    async fn list_lanes(&self, team: Option<&TeamId>) -> Result<Vec<ListedLane>, QueueError>;
 
     /// Entries of one team, whatever their place.
     async fn team_depth(&self, team: &TeamId) -> Result<u64, QueueError>;

@@ -1,6 +1,7 @@
 //! What a team decides about its deliveries: the rules every way of changing it keeps, and
 //! what follows from a change. Who may ask is decided before, by `access`.
 
+pub mod lanes;
 pub mod sample;
 
 use crate::app::App;
@@ -8,6 +9,7 @@ use crate::callback::Mode;
 use crate::callback::retry::Policy;
 use crate::callback::target::origin_of;
 use crate::journal::JournalError;
+use crate::queue::{QueueError, Steer};
 use crate::records::RecordsError;
 use crate::records::secrets::SecretKind;
 use crate::records::teams::TeamUpdate;
@@ -44,6 +46,9 @@ pub enum TeamError {
     /// The journal does not answer: what was held is released later.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The queue does not answer.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }
 
 impl From<Refused> for TeamError {
@@ -123,7 +128,9 @@ pub async fn update(app: &App, id: &str, update: &TeamUpdate) -> Result<Option<u
 pub async fn resume(app: &App, team: &str, url: &str) -> Result<(bool, u64), TeamError> {
     let was_paused = app.records.resume_endpoint(team, url).await?;
     app.forget_team(team);
-    if let Err(error) = app.queue.resume(&team.into(), &origin_of(url)).await {
+    let (lane_team, origin) = (team.into(), origin_of(url));
+    let steered = app.queue.steer(&lane_team, &origin, Steer::Resume);
+    if let Err(error) = steered.await {
         tracing::warn!(error = %error, "the lane stays parked until its next probe");
     }
     Ok((was_paused, app.release(team).await?))

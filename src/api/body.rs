@@ -4,7 +4,9 @@
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::intake::item::depth;
+use axum::Json;
 use axum::body::{Bytes, to_bytes};
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
 use serde_json::{Map, Value};
 
@@ -23,6 +25,15 @@ pub(super) struct ObjectBody(pub(super) Map<String, Value>);
 /// some lists name everything there is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TaskBody(pub(super) Map<String, Value>);
+
+/// What axum made of a body, or which field is wrong in its own words.
+pub(super) fn read_body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
+    body.map(|Json(body)| body)
+        .map_err(|error| ApiError::Invalid {
+            field: "body",
+            reason: error.body_text(),
+        })
+}
 
 impl FromRequest<App> for TaskBody {
     type Rejection = ApiError;

@@ -1,15 +1,16 @@
 //! Dead letters over the API.
 
+use crate::api::body::read_body;
 use crate::api::callbacks::{Page, SearchQuery, read_query, search_dead};
 use crate::api::caller::Caller;
 use crate::api::error::ApiError;
 use crate::app::App;
-use crate::callback::CallbackId;
-use crate::dead_letters::{BULK_MAX, discard as discard_all, replay as replay_all, start};
+use crate::callback::{CallbackId, TimestampMs};
+use crate::dead_letters::{BULK_MAX, count, discard as discard_all, replay as replay_all, start};
 use crate::journal::{NewReplay, Search, Selection};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Extension, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use serde::{Deserialize, Serialize};
 
 /// Which dead letters: those named, or all of a team.
@@ -22,6 +23,10 @@ pub(super) struct SelectionBody {
     limit: Option<u32>,
     /// Of a team's dead letters: as a replay at this pace.
     per_second: Option<u32>,
+    /// Of such a replay: only of this task.
+    task_id: Option<String>,
+    /// Of such a replay: only those whose last attempt was answered so; 0: without an answer.
+    status: Option<u16>,
     #[serde(default)]
     dry_run: bool,
 }
@@ -69,14 +74,6 @@ impl SelectionBody {
     }
 }
 
-fn read(body: Result<Json<SelectionBody>, JsonRejection>) -> Result<SelectionBody, ApiError> {
-    body.map(|Json(body)| body)
-        .map_err(|error| ApiError::Invalid {
-            field: "body",
-            reason: error.body_text(),
-        })
-}
-
 pub(super) async fn list(
     State(app): State<App>,
     query: Result<Query<SearchQuery>, QueryRejection>,
@@ -89,10 +86,16 @@ pub(super) async fn replay(
     Extension(caller): Extension<Caller>,
     body: Result<Json<SelectionBody>, JsonRejection>,
 ) -> Result<Json<Selected>, ApiError> {
-    let body = read(body)?;
+    let body = read_body(body)?;
     let selection = body.selection()?;
-    if let (Some(per_second), Some(team), false) = (body.per_second, &body.team_id, body.dry_run) {
+    if let (Some(per_second), Some(team)) = (body.per_second, &body.team_id) {
         return at_a_pace(&app, caller, (team.clone(), per_second), &body).await;
+    }
+    if body.task_id.is_some() || body.status.is_some() {
+        return Err(ApiError::Invalid {
+            field: "per_second",
+            reason: "is needed with task_id and status, which narrow a replay of a team".to_owned(),
+        });
     }
     let callbacks = replay_all(&app.journal, &selection, body.dry_run, app.clock.now()).await?;
     Ok(Json(Selected {
@@ -115,10 +118,22 @@ async fn at_a_pace(
             reason: "is for all of a team: leave callback_ids and limit out".to_owned(),
         });
     }
+    let search = Search {
+        task: body.task_id.clone(),
+        status: body.status,
+        ..Search::default()
+    };
+    if body.dry_run {
+        return Ok(Json(Selected {
+            callbacks: count(&app.journal, &team, &search).await?,
+            dry_run: true,
+            replay_id: None,
+        }));
+    }
     let new = NewReplay {
         id: app.next_id(),
         team,
-        search: Search::default(),
+        search,
         per_second,
         started_by: match caller {
             Caller::Producer(name) => format!("producer {name}"),
@@ -138,11 +153,48 @@ pub(super) async fn discard(
     State(app): State<App>,
     body: Result<Json<SelectionBody>, JsonRejection>,
 ) -> Result<Json<Selected>, ApiError> {
-    let body = read(body)?;
+    let body = read_body(body)?;
     let callbacks = discard_all(&app.journal, &body.selection()?, body.dry_run).await?;
     Ok(Json(Selected {
         callbacks,
         dry_run: body.dry_run,
         replay_id: None,
+    }))
+}
+
+/// A replay as it is.
+#[derive(Debug, Serialize)]
+pub(super) struct ReplayView {
+    replay_id: String,
+    team_id: String,
+    state: &'static str,
+    found: u64,
+    replayed: u64,
+    per_second: u32,
+    started_ms: TimestampMs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_ms: Option<TimestampMs>,
+    started_by: String,
+}
+
+pub(super) async fn show_replay(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Json<ReplayView>, ApiError> {
+    let unknown = ApiError::NotFound("replay");
+    let Ok(id) = id.parse().map(CallbackId) else {
+        return Err(unknown);
+    };
+    let replay = app.journal.find_replay(id).await?.ok_or(unknown)?;
+    Ok(Json(ReplayView {
+        replay_id: replay.id.to_string(),
+        team_id: replay.team,
+        state: replay.state.as_str(),
+        found: replay.found,
+        replayed: replay.replayed,
+        per_second: replay.per_second,
+        started_ms: replay.started_ms,
+        ended_ms: replay.ended_ms,
+        started_by: replay.started_by,
     }))
 }

@@ -279,6 +279,10 @@ impl From<TeamError> for ApiError {
             TeamError::Missing(what) => Self::NotFound(what),
             TeamError::Records(error) => error.into(),
             TeamError::Journal(error) => error.into(),
+            TeamError::Queue(error) => {
+                tracing::error!(error = %error, "the queue failed a request");
+                Self::Unavailable
+            }
         }
     }
 }

@@ -1,15 +1,12 @@
-//! The operator's port: metrics, liveness, readiness, explanations.
+//! The operator's port: metrics, liveness, readiness, what is logged.
 
-use crate::api::callbacks::read_id;
-use crate::api::error::ApiError;
 use crate::app::App;
-use crate::explain::{self, text};
 use crate::folder;
 use crate::metrics::family::IntGauge;
 use crate::metrics::labels::{LaneState, Place};
 use crate::queue::{Depths, LaneCounts};
 use crate::telemetry::LogFilter;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use std::time::Duration;
 
@@ -69,16 +66,6 @@ fn show_queue(app: &App, depths: &Depths, lanes: &LaneCounts) {
 )]
 fn rough(bytes: u64) -> f64 {
     bytes as f64
-}
-
-/// One callback's timeline, for `ringback callbacks explain`.
-pub(super) async fn explain(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<String, ApiError> {
-    let explanation = explain::explain(&app, read_id(&id)?).await?;
-    let explanation = explanation.ok_or(ApiError::NotFound("callback"))?;
-    Ok(text::timeline(&explanation))
 }
 
 /// What is logged.

@@ -1,5 +1,6 @@
 //! Teams, as far as deliveries need them.
 
+use crate::api::body::read_body;
 use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::retry::Policy;
@@ -71,14 +72,6 @@ pub(super) struct EndpointBody {
     url: String,
 }
 
-fn read<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, ApiError> {
-    body.map(|Json(body)| body)
-        .map_err(|error| ApiError::Invalid {
-            field: "body",
-            reason: error.body_text(),
-        })
-}
-
 pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -98,7 +91,7 @@ pub(super) async fn put(
     Path(id): Path<String>,
     body: Result<Json<TeamBody>, JsonRejection>,
 ) -> Result<Response, ApiError> {
-    let body = read(body)?;
+    let body = read_body(body)?;
     check_team_id(&id)?;
     let update = TeamUpdate {
         name: body.name,
@@ -149,7 +142,7 @@ pub(super) async fn put_project(
     Path((id, name)): Path<(String, String)>,
     body: Result<Json<ProjectBody>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let url = read(body)?.callback_url;
+    let url = read_body(body)?.callback_url;
     teams::check_name(&name)?;
     if let Some(url) = &url {
         teams::check_target(&app, "callback_url", url)?;
@@ -177,7 +170,7 @@ pub(super) async fn resume_endpoint(
     Path(id): Path<String>,
     body: Result<Json<EndpointBody>, JsonRejection>,
 ) -> Result<Json<serde_json::Value>, ApiError> {
-    let url = read(body)?.url;
+    let url = read_body(body)?.url;
     app.records
         .team(&id)
         .await?

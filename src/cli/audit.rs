@@ -6,6 +6,7 @@ use crate::records::audit::{AuditRow, Chain};
 use crate::time::shown;
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 /// Entries shown at once at most.
 const LIST_MAX: u32 = 10_000;
@@ -17,6 +18,9 @@ pub(super) enum AuditCommand {
         /// How many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIST_MAX)))]
         limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         team: TeamArgs,
         #[command(flatten)]
@@ -40,19 +44,38 @@ pub(super) async fn run(command: AuditCommand) -> Result<()> {
     let (AuditCommand::List { config, .. } | AuditCommand::Verify { config }) = &command;
     let records = open_records(&config.load()?).await?;
     let done = match &command {
-        AuditCommand::List { limit, team, .. } => list(&records, &team.team, *limit).await,
+        AuditCommand::List {
+            limit, json, team, ..
+        } => list(&records, &team.team, *limit, *json).await,
         AuditCommand::Verify { .. } => verify(&records).await,
     };
     records.close().await;
     done
 }
 
-async fn list(records: &Records, team: &str, limit: u32) -> Result<()> {
+async fn list(records: &Records, team: &str, limit: u32, is_json: bool) -> Result<()> {
     let rows = records.audit_before(team, None, limit).await?;
+    if is_json {
+        println!("{}", rows.iter().rev().map(view).collect::<Value>());
+        return Ok(());
+    }
     for row in rows.iter().rev() {
         println!("{}", line(row));
     }
     Ok(())
+}
+
+fn view(row: &AuditRow) -> Value {
+    let entry = &row.entry;
+    json!({
+        "seq": row.seq,
+        "at_ms": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "target": entry.target,
+        "address": entry.address,
+        "status": entry.status,
+    })
 }
 
 fn line(row: &AuditRow) -> String {

@@ -3,14 +3,16 @@
 
 use crate::callback::{CallbackId, IdSequence};
 use crate::cli::ConfigArgs;
+use crate::cli::columns::columns;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dead_letters::{BULK_MAX, PER_SECOND_MAX, count, discard, list, replay, start, step};
 use crate::explain::text::time;
-use crate::journal::{Journal, NewReplay, ReplayState, Search, Selection, Step};
+use crate::journal::{Detail, Journal, NewReplay, ReplayState, Search, Selection, Step};
 use crate::metrics::Metrics;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -27,6 +29,9 @@ pub(super) enum DeadLettersCommand {
         /// At most this many
         #[arg(long, default_value_t = 100)]
         limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -98,34 +103,18 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<()> {
         DeadLettersCommand::List {
             team,
             limit,
+            json,
             config,
         } => {
             let journal = open(&config.load()?).await?;
-            let found = list(
-                &journal,
-                Search {
-                    team,
-                    limit,
-                    ..Search::default()
-                },
-            )
-            .await?;
-            if found.is_empty() {
-                println!("no dead letters");
-            }
-            for detail in found {
-                let callback = detail.callback;
-                println!(
-                    "{}  {}  team {}  task {}  {} attempts  {}",
-                    callback.id,
-                    time(detail.ended_ms.unwrap_or(0)),
-                    callback.team,
-                    callback.task_id,
-                    callback.attempts,
-                    detail.reason.unwrap_or_default()
-                );
-            }
+            let search = Search {
+                team,
+                limit,
+                ..Search::default()
+            };
+            let found = list(&journal, search).await?;
             journal.close().await;
+            show(&found, json);
         }
         DeadLettersCommand::Replay(args) => {
             if args.ids.is_empty() && args.team.is_none() {
@@ -159,6 +148,41 @@ pub(super) async fn run(command: DeadLettersCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn show(found: &[Detail], is_json: bool) {
+    if is_json {
+        println!("{}", found.iter().map(view).collect::<Value>());
+        return;
+    }
+    if found.is_empty() {
+        println!("no dead letters");
+        return;
+    }
+    let row = |detail: &Detail| {
+        [
+            detail.callback.id.to_string(),
+            time(detail.ended_ms.unwrap_or(0)),
+            detail.callback.team.to_string(),
+            detail.callback.task_id.clone(),
+            detail.callback.attempts.to_string(),
+            detail.reason.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
+    let heading = ["CALLBACK", "DIED", "TEAM", "TASK", "TRIES", "WHY"];
+    print!("{}", columns(heading, &rows));
+}
+
+fn view(detail: &Detail) -> Value {
+    json!({
+        "callback_id": detail.callback.id.to_string(),
+        "ended_ms": detail.ended_ms,
+        "team_id": &*detail.callback.team,
+        "task_id": detail.callback.task_id,
+        "attempts": detail.callback.attempts,
+        "reason": detail.reason,
+    })
 }
 
 async fn replay_named(journal: &Journal, args: &ReplayArgs) -> Result<u64> {

@@ -355,7 +355,7 @@ Try it
   # sign in as the admin; the answer's token is the Bearer of /account/v1/...
   curl -s http://{api}/account/v1/sessions -d '{{"email":"{ADMIN}","password":"{password}"}}'
   # the whole story of one callback
-  curl -s http://{operator}/callbacks/CALLBACK_ID/explain
+  curl -s -H 'accept: text/plain' http://{operator}/internal/v1/callbacks/CALLBACK_ID/explain
 "#,
         key = stage.producer_key,
         password = stage.admin_password,

@@ -1,9 +1,11 @@
 //! `ringback producers add|list|remove`: works beside a running gateway or without one.
 
+use crate::cli::columns::columns;
 use crate::cli::{ConfigArgs, note, open_records};
 use crate::clock::Clock;
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ProducersCommand {
@@ -16,6 +18,9 @@ pub(super) enum ProducersCommand {
     },
     /// List the producers
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -37,12 +42,18 @@ pub(super) async fn run(command: ProducersCommand) -> Result<()> {
             println!("{key}");
             records.close().await;
         }
-        ProducersCommand::List { config } => {
+        ProducersCommand::List { json, config } => {
             let records = open_records(&config.load()?).await?;
-            for (name, last_four) in records.producers().await? {
-                println!("{name:<32} ...{last_four}");
-            }
+            let producers = records.producers().await?;
             records.close().await;
+            if json {
+                let producer = |(name, end)| json!({"name": name, "key_ends_with": end});
+                println!("{}", producers.into_iter().map(producer).collect::<Value>());
+            } else {
+                let row = |(name, end)| [name, format!("...{end}")];
+                let rows: Vec<_> = producers.into_iter().map(row).collect();
+                print!("{}", columns(["NAME", "KEY"], &rows));
+            }
         }
         ProducersCommand::Remove { name, config } => {
             let records = open_records(&config.load()?).await?;

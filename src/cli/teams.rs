@@ -1,11 +1,13 @@
 //! `ringback teams create|list|transfer-admin`: what only the operator may do to a team.
 //! Works beside a running gateway or without one.
 
+use crate::cli::columns::columns;
 use crate::cli::{ConfigArgs, note, open_records};
 use crate::clock::Clock;
 use crate::people::{invitations, members};
 use anyhow::Result;
 use clap::Subcommand;
+use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TeamsCommand {
@@ -19,8 +21,11 @@ pub(super) enum TeamsCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
-    /// List the teams: id, name
+    /// List the teams
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -51,12 +56,17 @@ pub(super) async fn run(command: TeamsCommand) -> Result<()> {
             records.close().await;
             println!("{}\n{}", team.id, team.link);
         }
-        TeamsCommand::List { config } => {
+        TeamsCommand::List { json, config } => {
             let records = open_records(&config.load()?).await?;
-            for (id, name) in records.teams().await? {
-                println!("{id:<36} {name}");
-            }
+            let teams = records.teams().await?;
             records.close().await;
+            if json {
+                let team = |(id, name)| json!({"team_id": id, "name": name});
+                println!("{}", teams.into_iter().map(team).collect::<Value>());
+            } else {
+                let rows: Vec<_> = teams.into_iter().map(|(id, name)| [id, name]).collect();
+                print!("{}", columns(["TEAM", "NAME"], &rows));
+            }
         }
         TeamsCommand::TransferAdmin {
             team,

@@ -14,6 +14,9 @@ pub mod resolve;
 mod stream;
 mod tls;
 
+pub use open::extra_roots;
+pub use tls::client_config;
+
 use crate::callback::Fault;
 use crate::callback::Outcome;
 use crate::callback::Phase;

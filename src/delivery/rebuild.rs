@@ -68,6 +68,7 @@ pub async fn heal(app: &App) -> Result<bool, RebuildError> {
     };
     tracing::info!("the queue is empty or lost what it had: it is filled from the journal");
     app.metrics.rebuilds_total.of(RebuildStep::Begun).inc();
+    app.tell_limits().await?;
     let done = refill_all(app, rebuild).await;
     if let Ok(true) = done {
         app.metrics.rebuild_running.set(0);
@@ -212,6 +213,9 @@ async fn page(
 async fn push_missing(app: &App) -> Result<(), JournalError> {
     // The audit would find what a lagging copy lacks, but in a long backlog not soon.
     if app.queue.may_lack_the_latest() && app.journal.lead(Duty::Audit).await? {
+        if let Err(error) = app.tell_limits().await {
+            tracing::warn!(error = %error, "the limits of lanes are told with the next rebuild");
+        }
         let from = app.clock.now().saturating_sub(LAG_MS_MAX);
         audit(app, Some(CallbackId::before(from))).await?;
     }

@@ -183,11 +183,16 @@ pub trait Engine: Send + Sync {
     /// [`JournalError`]: nothing was written.
     async fn drop_dead(&self, selection: &Selection) -> Result<u64, JournalError>;
 
-    /// Callbacks that a newer one of their task made superfluous become cancelled.
+    /// Those that are pending or held become cancelled, for this reason. Returns how many.
     ///
     /// # Errors
     /// [`JournalError`]: nothing was written.
-    async fn supersede(&self, ids: &[CallbackId], now: TimestampMs) -> Result<(), JournalError>;
+    async fn cancel(
+        &self,
+        ids: &[CallbackId],
+        reason: &'static str,
+        now: TimestampMs,
+    ) -> Result<u64, JournalError>;
 
     /// Held callbacks of a team become pending, due now. Returns how many.
     ///

@@ -294,10 +294,15 @@ impl Engine for PostgresJournal {
             .await
     }
 
-    async fn supersede(&self, ids: &[CallbackId], now: TimestampMs) -> Result<(), JournalError> {
+    async fn cancel(
+        &self,
+        ids: &[CallbackId],
+        reason: &'static str,
+        now: TimestampMs,
+    ) -> Result<u64, JournalError> {
         self.connections
             .run(ANSWER_MAX, async |connection| {
-                maintain::supersede(connection, ids, now).await
+                maintain::cancel(connection, ids, reason, now).await
             })
             .await
     }

@@ -179,8 +179,13 @@ impl Engine for SqliteJournal {
         Ok(maintain::drop_dead(&self.write, selection).await?)
     }
 
-    async fn supersede(&self, ids: &[CallbackId], now: TimestampMs) -> Result<(), JournalError> {
-        Ok(maintain::supersede(&self.write, ids, now).await?)
+    async fn cancel(
+        &self,
+        ids: &[CallbackId],
+        reason: &'static str,
+        now: TimestampMs,
+    ) -> Result<u64, JournalError> {
+        Ok(maintain::cancel(&self.write, ids, reason, now).await?)
     }
 
     async fn release(&self, team: &str, now: TimestampMs) -> Result<u64, JournalError> {

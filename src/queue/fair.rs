@@ -21,8 +21,10 @@ pub use limits::Limits;
 
 use crate::callback::retry::RETRY_AFTER_MS_MAX;
 use crate::callback::{CallbackId, TeamId, TimestampMs};
+use crate::queue::listing::{LOOKED_AT_MAX, ListedLane};
 use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Next, Origin, Settled, Settlement, Signal,
+    Steer,
 };
 use entry::{Lease, Place, Record};
 use order::Order;
@@ -143,33 +145,66 @@ impl Fair {
         }
     }
 
-    /// See [`crate::queue::Queue::resume`]. The lane starts slowly, as after a probe
-    /// that went well: whoever says it is well again may be wrong.
-    pub fn resume(&mut self, team: &TeamId, origin: &Origin, now: TimestampMs) {
-        let Some(lane) = self.shares.lane(team, origin) else {
-            return;
-        };
-        let pace = &mut self.shares.lanes[lane].pace;
-        pace.rests_until = None;
-        if pace.park().is_some() {
-            pace.reopen();
+    /// See [`crate::queue::Queue::steer`].
+    pub fn steer(
+        &mut self,
+        team: &TeamId,
+        origin: &Origin,
+        steer: Steer,
+        now: TimestampMs,
+    ) -> bool {
+        let is_known = self.shares.lane(team, origin).is_some();
+        if !is_known && !matches!(steer, Steer::Limit(Some(_))) {
+            return false;
+        }
+        // As if it had one entry more meanwhile: what remains of it is for `leave` to say.
+        let lane = self.shares.enter(team, origin);
+        let (limits, pace) = self.shares.pace(lane);
+        match steer {
+            // It starts slowly, as after a probe that went well: whoever says it is well
+            // again may be wrong.
+            Steer::Resume => {
+                pace.rests_until = None;
+                if pace.park().is_some() {
+                    pace.reopen();
+                }
+            }
+            Steer::Park { until } => pace.park_until(until, limits),
+            Steer::Limit(limit) => pace.set_limit(limit),
         }
         self.shares.refresh(lane, now);
+        self.shares.leave(lane, now);
+        true
     }
 
     /// See [`crate::queue::Queue::lane`].
     pub fn lane(&mut self, team: &TeamId, origin: &Origin, now: TimestampMs) -> Option<LaneView> {
         self.promote(now);
         let lane = &self.shares.lanes[self.shares.lane(team, origin)?];
-        let ready = lane.ready.len() as u64;
-        (lane.entries > 0).then(|| LaneView {
-            window: lane.pace.window,
-            in_flight: lane.in_flight,
-            ready,
-            parked_until: lane.pace.park().map(|park| park.until),
-            rests_until: lane.pace.rests_until.filter(|&until| until > now),
-            drained_in_ms: lane.pace.drained_in_ms(ready, now),
-        })
+        (lane.entries > 0).then(|| lane.view(now))
+    }
+
+    /// See [`crate::queue::Queue::list_lanes`].
+    pub fn list_lanes(&mut self, team: Option<&TeamId>, now: TimestampMs) -> Vec<ListedLane> {
+        self.promote(now);
+        let teams = match team {
+            Some(team) => self.shares.team(team).into_iter().collect(),
+            None => self.shares.all_teams(),
+        };
+        let lanes = teams.into_iter().flat_map(|team| {
+            let team = &self.shares.teams[team];
+            team.lanes.values().map(|&lane| (&team.id, lane))
+        });
+        lanes
+            .take(LOOKED_AT_MAX)
+            .map(|(team, lane)| (team, &self.shares.lanes[lane]))
+            .filter(|(_, lane)| lane.entries > 0)
+            .map(|(team, lane)| ListedLane {
+                team: team.clone(),
+                origin: lane.origin.clone(),
+                lane: lane.view(now),
+            })
+            .collect()
     }
 
     /// See [`crate::queue::Queue::team_depth`].

@@ -4,9 +4,10 @@
 use crate::callback::{CallbackId, TeamId, TimestampMs};
 use crate::clock::Clock;
 use crate::queue::fair::{Fair, Limits};
+use crate::queue::listing::ListedLane;
 use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Origin, Queue, QueueError, Settled,
-    Settlement, Signal,
+    Settlement, Signal, Steer,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -102,8 +103,17 @@ impl Queue for MemoryQueue {
         self.change(|fair, now| fair.remove(ids, now))
     }
 
-    async fn resume(&self, team: &TeamId, origin: &Origin) -> Result<(), QueueError> {
-        self.change(|fair, now| fair.resume(team, origin, now))
+    async fn steer(
+        &self,
+        team: &TeamId,
+        origin: &Origin,
+        steer: Steer,
+    ) -> Result<bool, QueueError> {
+        self.change(|fair, now| fair.steer(team, origin, steer, now))
+    }
+
+    async fn list_lanes(&self, team: Option<&TeamId>) -> Result<Vec<ListedLane>, QueueError> {
+        self.with(|fair, now| fair.list_lanes(team, now))
     }
 
     async fn lane(&self, team: &TeamId, origin: &Origin) -> Result<Option<LaneView>, QueueError> {

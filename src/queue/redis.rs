@@ -6,6 +6,7 @@
 mod answers;
 mod background;
 pub mod link;
+pub mod probe;
 mod rounds;
 mod scripts;
 mod shards;

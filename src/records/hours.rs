@@ -3,6 +3,7 @@
 
 use crate::callback::TimestampMs;
 use crate::records::{Records, RecordsError};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// An hour, milliseconds.
@@ -51,6 +52,17 @@ impl Hour {
             bucket,
         }
     }
+}
+
+/// What happened in an hour, to all teams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HourSum {
+    /// When it began.
+    pub start_ms: TimestampMs,
+    /// Callbacks delivered.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
 }
 
 impl Records {
@@ -112,6 +124,44 @@ impl Records {
             (hour, n.unsigned_abs())
         });
         Ok(hours.collect())
+    }
+
+    /// Everybody's counts in the hour of this time and the one before, that one first.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn latest_hours(&self, now: TimestampMs) -> Result<[HourSum; 2], RecordsError> {
+        let this = now - now % HOUR_MS;
+        let last = this.saturating_sub(HOUR_MS);
+        let rows: Vec<(i64, String, i64)> = self
+            .run(async |connection| {
+                sqlx::query_as(
+                    "SELECT hour_ms, outcome, CAST(SUM(n) AS BIGINT) FROM delivery_hours \
+                     WHERE hour_ms >= $1 GROUP BY hour_ms, outcome",
+                )
+                .bind(last.cast_signed())
+                .fetch_all(connection)
+                .await
+            })
+            .await?;
+        let mut sums = [last, this].map(|start_ms| HourSum {
+            start_ms,
+            delivered: 0,
+            failed: 0,
+        });
+        for (at, outcome, n) in rows {
+            for sum in sums
+                .iter_mut()
+                .filter(|sum| sum.start_ms == at.unsigned_abs())
+            {
+                if outcome == Outcome::Delivered.as_str() {
+                    sum.delivered += n.unsigned_abs();
+                } else {
+                    sum.failed += n.unsigned_abs();
+                }
+            }
+        }
+        Ok(sums)
     }
 
     /// Deletes what no chart shows any more.

@@ -122,7 +122,9 @@ impl World {
             "/account/v1/billing/invoices/" | "/internal/v1/invoices/" => {
                 self.invoice(team).await.to_string()
             }
-            "/internal/v1/files/" | "/internal/v1/callbacks/" => self.app.app.next_id().to_string(),
+            "/internal/v1/files/" | "/internal/v1/callbacks/" | "/internal/v1/replays/" => {
+                self.app.app.next_id().to_string()
+            }
             "/internal/v1/teams/" => team.to_owned(),
             start if start.starts_with("/v2/") => "nobodys".to_owned(),
             _ => panic!("teach this matrix what stands in {}", route.path),

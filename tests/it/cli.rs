@@ -1,5 +1,9 @@
 //! The command line of the real binary.
 
+mod doctor; // what it finds, and that a gateway that it passes starts
+mod manual; // completions, manual pages
+mod operators; // status, lanes, callbacks, replay, bench: over the API, from anywhere
+
 use crate::support::endpoint::Endpoint;
 use crate::support::postgres::Postgres;
 use crate::support::process::{Home, TEAM, ringback};
@@ -96,7 +100,7 @@ fn producers_are_made_once_and_listed_without_their_keys() {
     assert!(text(&again.stderr).contains("producer tests exists already"));
     let listed = text(&home.run(&["producers", "list"]).stdout);
     assert!(
-        listed.starts_with("tests") && !listed.contains(&home.key),
+        listed.starts_with("NAME   KEY\ntests  ...") && !listed.contains(&home.key),
         "{listed}"
     );
     let removed = home.run(&["producers", "remove", "tests"]);
@@ -172,8 +176,9 @@ async fn replay_beside_the_running_gateway(store: &str) -> Home {
     let told = home.run(&["callbacks", "explain", &id]);
     // Port 0 of the configuration is nobody, so it reads the journal.
     assert!(text(&told.stdout).contains("no gateway runs on"));
-    let (status, timeline) = gateway.operator(&format!("/callbacks/{id}/explain")).await;
-    assert_eq!(status, 200);
+    let at = ["--url", &gateway.operator];
+    let told = ringback(&["callbacks", "explain", &id]).args(at).output();
+    let timeline = text(&told.unwrap().stdout);
     assert!(
         timeline.contains("attempt 1: 500") && timeline.contains("hint: "),
         "{timeline}"

@@ -6,3 +6,4 @@ mod leases; // tokens, ends of leases, poison
 mod order; // callbacks of one task
 mod places; // due, scheduled, held, removed
 mod shares; // whose turn it is, and how much anybody may use
+mod steering; // parks, limits, lists

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use ringback::callback::{TaskKey, TeamId, TimestampMs};
 use ringback::queue::fair::Limits;
-use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settlement, Signal};
+use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settlement, Signal, Steer};
 use std::future::Future;
 use std::rc::Rc;
 use tokio::runtime::Runtime;
@@ -57,9 +57,10 @@ enum Step {
     Release {
         team: TeamId,
     },
-    Resume {
+    Steer {
         team: TeamId,
         origin: Origin,
+        steer: Steer,
     },
     Wait {
         ms: u64,
@@ -93,7 +94,8 @@ impl ReferenceStateMachine for Steps {
             1 => which.prop_map(|which| Step::SettleWithAWrongToken { which }),
             1 => (1..400_u128).prop_map(|number| Step::Remove { number }),
             1 => a_team().prop_map(|team| Step::Release { team }),
-            1 => (a_team(), an_origin()).prop_map(|(team, origin)| Step::Resume { team, origin }),
+            2 => (a_team(), an_origin(), a_steer(*now))
+                .prop_map(|(team, origin, steer)| Step::Steer { team, origin, steer }),
             3 => prop_oneof![0..2_000_u64, 20_000..70_000_u64].prop_map(|ms| Step::Wait { ms }),
         ]
         .boxed()
@@ -138,6 +140,14 @@ fn a_next(now: TimestampMs) -> impl Strategy<Value = Next> {
         }),
         1 => Just(Next::Hold),
         2 => Just(Next::Return),
+    ]
+}
+
+fn a_steer(now: TimestampMs) -> impl Strategy<Value = Steer> {
+    prop_oneof![
+        2 => Just(Steer::Resume),
+        1 => (0..40_000_u64).prop_map(move |ms| Steer::Park { until: now + ms }),
+        1 => prop::option::of(1..6_u32).prop_map(Steer::Limit),
     ]
 }
 
@@ -292,10 +302,14 @@ impl Pair {
                 let released = self.wait(self.on.release(&team));
                 assert_eq!(released, self.model.release(&team, now));
             }
-            Step::Resume { team, origin } => {
-                self.wait(self.on.queue.resume(&team, &origin))
-                    .expect("the queue answers");
-                self.model.resume(&team, &origin);
+            Step::Steer {
+                team,
+                origin,
+                steer,
+            } => {
+                let steered = self.wait(self.on.queue.steer(&team, &origin, steer));
+                let is_known = steered.expect("the queue answers");
+                self.model.steer(&team, &origin, steer, is_known);
             }
             Step::Wait { ms } => self.on.clock.advance_ms(ms),
         }

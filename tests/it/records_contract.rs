@@ -4,6 +4,7 @@ use crate::support::store::configs;
 use ringback::callback::Mode;
 use ringback::callback::retry::Policy;
 use ringback::config::Config;
+use ringback::records::lane_limits::LIMITS_MAX;
 use ringback::records::teams::TeamUpdate;
 use ringback::records::{Records, RecordsError};
 use ringback::vault::Vault;
@@ -172,6 +173,33 @@ async fn projects_and_pauses_are_set_and_ended() {
         assert!(r.resume_endpoint("a", "https://a.test/1").await.unwrap());
         assert!(!r.resume_endpoint("a", "https://a.test/1").await.unwrap());
         assert!(!r.resume_endpoint("a", "https://a.test/\0").await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn limits_of_lanes_are_set_changed_and_taken_away_and_are_not_many() {
+    for it in subjects().await {
+        let r = &it.records;
+        let lane = ("a", "https://a.test");
+        assert!(r.set_lane_limit(lane, None).await.unwrap());
+        for most in [4, 2] {
+            assert!(r.set_lane_limit(lane, Some(most)).await.unwrap());
+        }
+        let kept = [("a".to_owned(), "https://a.test".to_owned(), 2)];
+        assert_eq!(r.lane_limits().await.unwrap(), kept, "on {}", it.name);
+        for n in 1..LIMITS_MAX {
+            let origin = format!("https://{n}.test");
+            assert!(r.set_lane_limit(("b", &origin), Some(1)).await.unwrap());
+        }
+        let one_more = ("c", "https://a.test");
+        assert!(!r.set_lane_limit(one_more, Some(1)).await.unwrap());
+        assert!(
+            r.set_lane_limit(lane, Some(9)).await.unwrap(),
+            "it is there"
+        );
+        assert!(r.set_lane_limit(lane, None).await.unwrap());
+        assert!(r.set_lane_limit(one_more, Some(1)).await.unwrap());
+        assert_eq!(r.lane_limits().await.unwrap().len(), LIMITS_MAX);
     }
 }
 

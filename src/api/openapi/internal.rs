@@ -17,6 +17,12 @@ pub(super) fn chapters() -> Vec<Chapter> {
                 .collect(),
         },
         Chapter {
+            name: "Operations",
+            about: "What `ringback status`, `lanes`, `callbacks` and `replay` ask and say, with a \
+                    producer's key.",
+            routes: operations(),
+        },
+        Chapter {
             name: "Description",
             about: "This.",
             routes: vec![
@@ -102,6 +108,8 @@ fn callbacks() -> Vec<Described> {
             ("team_id?", text_from(1)),
             ("limit?", number_from(1, 1000)),
             ("per_second?", number_from(1, 1000)),
+            ("task_id?", text_from(1)),
+            ("status?", number_from(0, 999)),
             ("dry_run?", flag()),
         ])
     };
@@ -127,6 +135,62 @@ fn callbacks() -> Vec<Described> {
         post("/internal/v1/dead-letters/drop", "Give them up for good.")
             .takes(selection())
             .gives(selected()),
+    ]
+}
+
+fn operations() -> Vec<Described> {
+    let lane = || [("team_id", text_from(1)), ("url", text_from(1))];
+    let park = || {
+        let [team, url] = lane();
+        object([team, url, ("for_s", number_from(1, 604_800))])
+    };
+    let limit = || {
+        let [team, url] = lane();
+        object([team, url, ("in_flight_max?", number_from(1, 1000))])
+    };
+    let lane_path = "/internal/v1/lanes/show";
+    vec![
+        get("/internal/v1/status", "How the gateway is.").gives(any_object()),
+        get(
+            "/internal/v1/lanes",
+            "Lanes with something to do, those in trouble first.",
+        )
+        .query("team_id", text_from(1), "Of this team.")
+        .query("limit", number_from(1, 1000), "Lanes at most.")
+        .gives(object([("lanes", list(named("Lane")))])),
+        get(lane_path, "One lane, while it has something to do.")
+            .query("team_id", text_from(1), "Whose.")
+            .query("url", text_from(1), "Its endpoint's URL or origin.")
+            .gives(named("Lane"))
+            .may(&[404]),
+        post(
+            "/internal/v1/lanes/park",
+            "Send nothing for so many seconds.",
+        )
+        .takes(park())
+        .gives(object([("parked_until", number())]))
+        .may(&[404]),
+        post("/internal/v1/lanes/resume", "End a lane's park and rest.")
+            .takes(object(lane()))
+            .gives(any_object())
+            .may(&[404]),
+        post(
+            "/internal/v1/lanes/limit",
+            "Have at most so many requests in flight.",
+        )
+        .takes(limit())
+        .gives(any_object())
+        .may(&[404]),
+        post(
+            "/internal/v1/callbacks/{id}/resend",
+            "Send a callback again.",
+        )
+        .gives(object([("callback_id", text())]))
+        .may(&[409]),
+        post("/internal/v1/callbacks/{id}/cancel", "Give a callback up.")
+            .gives(object([("state", text())]))
+            .may(&[409]),
+        get("/internal/v1/replays/{id}", "How far a replay is.").gives(named("Replay")),
     ]
 }
 

@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<(&'static str, Shape)> {
     all.extend(beside());
     all.extend(genai());
     all.extend(people());
+    all.extend(callbacks());
     all
 }
 
@@ -229,6 +230,11 @@ fn people() -> Vec<(&'static str, Shape)> {
                 ("created_at", time()),
             ]),
         ),
+    ]
+}
+
+fn callbacks() -> Vec<(&'static str, Shape)> {
+    vec![
         (
             "Callback",
             object([
@@ -243,6 +249,35 @@ fn people() -> Vec<(&'static str, Shape)> {
                 ("reason?", text()),
                 ("next_ms?", number()),
                 ("ended_ms?", number()),
+            ]),
+        ),
+        (
+            "Lane",
+            object([
+                ("team_id", text()),
+                ("origin", text()),
+                ("condition", one_of(&["parked", "resting", "full", "open"])),
+                ("window", number()),
+                ("in_flight", number()),
+                ("ready", number()),
+                ("parked_until?", number()),
+                ("rests_until?", number()),
+                ("limit?", number()),
+                ("drained_in_ms?", number()),
+            ]),
+        ),
+        (
+            "Replay",
+            object([
+                ("replay_id", text()),
+                ("team_id", text()),
+                ("state", one_of(&["running", "paused", "done", "cancelled"])),
+                ("found", number()),
+                ("replayed", number()),
+                ("per_second", number()),
+                ("started_ms", number()),
+                ("ended_ms?", number()),
+                ("started_by", text()),
             ]),
         ),
     ]

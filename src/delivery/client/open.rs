@@ -33,7 +33,11 @@ impl Client {
     }
 }
 
-fn extra_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+/// The certificate authorities in a PEM file; none where no file is named.
+///
+/// # Errors
+/// [`ClientError::Authorities`] for a file that cannot be read.
+pub fn extra_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
     if file.as_os_str().is_empty() {
         return Ok(Vec::new());
     }

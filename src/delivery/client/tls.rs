@@ -15,18 +15,28 @@ use tokio_rustls::TlsConnector;
 pub(super) fn connector(
     extra_roots: Vec<CertificateDer<'static>>,
 ) -> Result<TlsConnector, rustls::Error> {
+    let mut config = client_config(extra_roots)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// What [`connector`] connects with.
+///
+/// # Errors
+/// The library's, for a root that is no certificate.
+pub fn client_config(
+    extra_roots: Vec<CertificateDer<'static>>,
+) -> Result<ClientConfig, rustls::Error> {
     let mozilla = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
     let mut roots: RootCertStore = mozilla.collect();
     for root in extra_roots {
         roots.add(root)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+        .with_no_client_auth())
 }
 
 /// The TLS failure inside an I/O error, where tokio-rustls puts it.

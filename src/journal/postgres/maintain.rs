@@ -69,21 +69,23 @@ pub(super) async fn drop_dead(
     Ok(sql.build().execute(connection).await?.rows_affected())
 }
 
-pub(super) async fn supersede(
+pub(super) async fn cancel(
     connection: &mut PgConnection,
     ids: &[CallbackId],
+    reason: &'static str,
     now: TimestampMs,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE callbacks SET state = 'cancelled', reason = 'superseded', ended_ms = $1 \
+) -> Result<u64, sqlx::Error> {
+    let cancelled = sqlx::query(
+        "UPDATE callbacks SET state = 'cancelled', reason = $3, ended_ms = $1 \
          WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE id = ANY($2) \
              AND state IN ('pending', 'held') ORDER BY id FOR UPDATE))",
     )
     .bind(to_i64(now))
     .bind(uuids(ids))
+    .bind(reason)
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(cancelled.rows_affected())
 }
 
 /// Releases up to [`RELEASE_BATCH`] of a team's held callbacks behind `after`; returns

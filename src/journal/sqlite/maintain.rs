@@ -66,22 +66,22 @@ pub(super) async fn drop_dead(
 }
 
 /// Callbacks that a newer one of their task made superfluous become cancelled.
-pub(super) async fn supersede(
+pub(super) async fn cancel(
     pool: &SqlitePool,
     ids: &[CallbackId],
+    reason: &'static str,
     now: TimestampMs,
-) -> Result<(), sqlx::Error> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
-        "UPDATE callbacks SET state = 'cancelled', reason = 'superseded', ended_ms = ",
-    );
+) -> Result<u64, sqlx::Error> {
+    let mut sql =
+        QueryBuilder::<Sqlite>::new("UPDATE callbacks SET state = 'cancelled', reason = ");
+    sql.push_bind(reason).push(", ended_ms = ");
     sql.push_bind(to_i64(now)).push(" WHERE seq IN (");
     let mut list = sql.separated(", ");
     for id in ids {
         list.push_bind(id.sequence());
     }
     sql.push(") AND state IN ('pending', 'held')");
-    sql.build().execute(pool).await?;
-    Ok(())
+    Ok(sql.build().execute(pool).await?.rows_affected())
 }
 
 /// Held callbacks of a team become pending, due now. Returns how many.

@@ -6,7 +6,7 @@ use super::pace::Pace;
 use super::turns::{Turn, Turns};
 use super::{EntryIx, LaneIx, TeamIx};
 use crate::callback::{CallbackId, TeamId, TimestampMs};
-use crate::queue::Origin;
+use crate::queue::{LaneView, Origin};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(super) struct Lane {
@@ -68,6 +68,19 @@ impl Lane {
             blocked: None,
             stale_at: None,
             is_parked: false,
+        }
+    }
+
+    pub(super) fn view(&self, now: TimestampMs) -> LaneView {
+        let ready = self.ready.len() as u64;
+        LaneView {
+            window: self.pace.window,
+            in_flight: self.in_flight,
+            ready,
+            parked_until: self.pace.park().map(|park| park.until),
+            rests_until: self.pace.rests_until.filter(|&until| until > now),
+            limit: self.pace.limit(),
+            drained_in_ms: self.pace.drained_in_ms(ready, now),
         }
     }
 

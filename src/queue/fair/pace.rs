@@ -9,7 +9,8 @@ use rand::rngs::StdRng;
 
 pub(super) struct Pace {
     pub(super) window: u32,
-    was_called: bool,
+    /// It was called or steered: forgetting it would lose something.
+    was_told: bool,
     /// Successes since the window last moved.
     successes: u32,
     mean_slot_ms: Option<u64>,
@@ -18,6 +19,8 @@ pub(super) struct Pace {
     history: u64,
     history_len: u32,
     park: Option<Park>,
+    /// What the operator permits at most.
+    limit: Option<u32>,
     pub(super) rests_until: Option<TimestampMs>,
 }
 
@@ -35,20 +38,43 @@ impl Pace {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             window: limits.window_start.clamp(1, limits.lane_max()),
-            was_called: false,
+            was_told: false,
             successes: 0,
             mean_slot_ms: None,
             straight_failures: 0,
             history: 0,
             history_len: 0,
             park: None,
+            limit: None,
             rests_until: None,
         }
     }
 
-    /// Nothing was ever sent, so nothing is lost by forgetting the lane.
+    /// Nothing is lost by forgetting the lane.
     pub(super) fn is_unknown(&self) -> bool {
-        !self.was_called && self.rests_until.is_none()
+        !self.was_told && self.rests_until.is_none()
+    }
+
+    pub(super) fn limit(&self) -> Option<u32> {
+        self.limit
+    }
+
+    /// The window stays at or below it from now on.
+    pub(super) fn set_limit(&mut self, limit: Option<u32>) {
+        self.was_told = true;
+        self.limit = limit.map(|most| most.max(1));
+        self.window = self.window.min(self.limit.unwrap_or(u32::MAX));
+    }
+
+    /// Until then nothing goes; a probe follows.
+    pub(super) fn park_until(&mut self, until: TimestampMs, limits: &Limits) {
+        self.was_told = true;
+        self.window = 1;
+        self.park = Some(Park {
+            until,
+            ms: limits.park_ms_first,
+            is_probing: false,
+        });
     }
 
     pub(super) fn park(&self) -> Option<Park> {
@@ -69,7 +95,7 @@ impl Pace {
 
     /// A request starts; after a park it is the probe.
     pub(super) fn start(&mut self) {
-        self.was_called = true;
+        self.was_told = true;
         if let Some(park) = &mut self.park {
             park.is_probing = true;
         }
@@ -134,7 +160,8 @@ impl Pace {
                 self.successes += 1;
                 if self.successes >= self.window {
                     self.successes = 0;
-                    self.window = (self.window + 1).min(limits.lane_max());
+                    let most = limits.lane_max().min(self.limit.unwrap_or(u32::MAX));
+                    self.window = (self.window + 1).min(most);
                 }
             }
             Signal::Overload => {

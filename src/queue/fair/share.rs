@@ -5,6 +5,7 @@
 use super::lane::{Lane, LaneState, Team};
 use super::limits::Limits;
 use super::neighbours::Neighbours;
+use super::pace::Pace;
 use super::slab::Slab;
 use super::turns::Turns;
 use super::{EntryIx, LaneIx, TeamIx};
@@ -74,6 +75,15 @@ impl Shares {
         self.teams[team].lanes.get(origin).copied()
     }
 
+    /// A lane's pace, to be changed.
+    pub(super) fn pace(&mut self, lane: LaneIx) -> (&Limits, &mut Pace) {
+        (&self.limits, &mut self.lanes[lane].pace)
+    }
+
+    pub(super) fn all_teams(&self) -> Vec<TeamIx> {
+        self.team_names.values().copied().collect()
+    }
+
     pub(super) fn oldest_due(&self) -> Option<TimestampMs> {
         self.fronts.first().map(|&(due, _)| due)
     }
@@ -122,12 +132,16 @@ impl Shares {
         lane_ix
     }
 
-    /// Counts one entry less; a lane without any is forgotten, later if it taught us something.
+    /// Counts one entry less; a lane without any is forgotten, later if it taught us something,
+    /// and never while the operator limits it.
     pub(super) fn leave(&mut self, lane_ix: LaneIx, now: TimestampMs) {
         let lane = &mut self.lanes[lane_ix];
         lane.entries -= 1;
         self.teams[lane.team].entries -= 1;
         if lane.entries > 0 {
+            return;
+        }
+        if lane.pace.limit().is_some() {
             return;
         }
         if lane.pace.is_unknown() {

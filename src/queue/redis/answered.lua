@@ -34,7 +34,7 @@ local function learn(lane, signal, slot_ms, jitter_percent)
     lane.successes = lane.successes + 1
     if lane.successes >= lane.window then
       lane.successes = 0
-      lane.window = min(lane.window + 1, LANE_MAX)
+      lane.window = min(lane.window + 1, LANE_MAX, lane.limit > 0 and lane.limit or LANE_MAX)
     end
   elseif signal == OVERLOAD then
     lane.successes = 0

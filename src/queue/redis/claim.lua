@@ -170,7 +170,7 @@ local function book(lane)
   local team = lane.home
   call('ZREMRANGEBYRANK', line_of(lane), '0', print_number(lane.taken - 1))
   lane.line = nil
-  lane.was_called = 1
+  lane.was_told = 1
   if lane.park_until > 0 then
     lane.is_probing = 1
   end

@@ -58,9 +58,9 @@ local function new_lane(team, origin)
   meta.lanes_made = number
   local lane = {
     number = number, team = team.number, origin = origin, in_flight = 0,
-    window = max(1, min(WINDOW_START, LANE_MAX)), was_called = 0, successes = 0,
+    window = max(1, min(WINDOW_START, LANE_MAX)), was_told = 0, successes = 0,
     mean_ms = NONE, straight = 0, history = '', failures = 0, park_until = 0, park_ms = 0,
-    is_probing = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
+    is_probing = 0, limit = 0, rests_until = 0, starts = 0, listed = NONE, front = NONE, blocked = NONE,
     stale = NONE, is_parked = 0, home = team, counted_window = 0,
   }
   lanes[number] = lane
@@ -116,10 +116,14 @@ local function forget(lane)
   list_all()
 end
 
--- A lane without entries is forgotten, later if it taught us something.
+-- A lane without entries is forgotten, later if it taught us something, and never while the
+-- operator limits it.
 local function idle(lane)
   touch(lane)
-  if lane.was_called == 0 and lane.rests_until == 0 then
+  if lane.limit > 0 then
+    return
+  end
+  if lane.was_told == 0 and lane.rests_until == 0 then
     forget(lane)
   else
     relist(K .. ':i', lane, 'stale', max(blocked_until(lane), now) + IDLE_LANE_MS)

@@ -9,6 +9,7 @@ const PLACES: &str = include_str!("places.lua");
 const LEASES: &str = include_str!("leases.lua");
 const TURNS: &str = include_str!("turns.lua");
 const REOPEN: &str = include_str!("reopen.lua");
+const VIEW: &str = include_str!("view.lua");
 
 /// Refused whole when memory is full.
 const GROWS: &str = "#!lua\n";
@@ -22,8 +23,9 @@ pub(super) struct Scripts {
     pub(super) settle: Script,
     pub(super) release: Script,
     pub(super) remove: Script,
-    pub(super) resume: Script,
+    pub(super) steer: Script,
     pub(super) lane: Script,
+    pub(super) lanes: Script,
     pub(super) depths: Script,
     pub(super) look: Script,
     pub(super) rebuild: Script,
@@ -63,11 +65,18 @@ impl Scripts {
                 "remove",
                 &[ALWAYS, STATE, PLACES, LEASES, include_str!("remove.lua")],
             ),
-            resume: script(
-                "resume",
-                &[ALWAYS, STATE, REOPEN, include_str!("resume.lua")],
+            steer: script(
+                "steer",
+                &[ALWAYS, STATE, PLACES, REOPEN, include_str!("steer.lua")],
             ),
-            lane: script("lane", &[ALWAYS, STATE, PLACES, include_str!("lane.lua")]),
+            lane: script(
+                "lane",
+                &[ALWAYS, STATE, PLACES, VIEW, include_str!("lane.lua")],
+            ),
+            lanes: script(
+                "lanes",
+                &[ALWAYS, STATE, PLACES, VIEW, include_str!("lanes.lua")],
+            ),
             depths: script(
                 "depths",
                 &[ALWAYS, STATE, PLACES, TURNS, include_str!("depths.lua")],

@@ -226,7 +226,7 @@ impl Shards {
 }
 
 /// Of what is kept under the keys: raise it when a script keeps something in another form.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// How the queue's keys are called. The number of shards and the form of what is kept are
 /// part of it: with others the queue begins empty and is rebuilt, so no version of the

@@ -58,7 +58,7 @@ end
 
 local lanes, teams = {}, {}
 local TEAM = '<I4I4I4I4ddddB' -- then its name
-local LANE = '<I4I4I4I4i4I4I4dI4ddddddBBBBc0' -- then its origin
+local LANE = '<I4I4I4I4i4I4I4dI4I4ddddddBBBBc0' -- then its origin
 
 local function keep_team(number, packed)
   local in_flight, lane_count, open_lanes, lone_lane, lone_starts, virtual_now, starts, listed,
@@ -84,14 +84,14 @@ end
 
 local function keep_lane(number, packed)
   local team, in_flight, window, successes, mean_ms, straight, failures, park_until,
-    park_ms, rests_until, starts, listed, front, blocked, stale, was_called, is_probing,
+    park_ms, limit, rests_until, starts, listed, front, blocked, stale, was_told, is_probing,
     is_parked, history, after = read(LANE, packed)
   local lane = {
     number = number, team = team, origin = sub(packed, after), in_flight = in_flight,
-    window = window, was_called = was_called, successes = successes, mean_ms = mean_ms,
+    window = window, was_told = was_told, successes = successes, mean_ms = mean_ms,
     straight = straight, history = history, failures = failures,
     park_until = park_until, park_ms = park_ms, is_probing = is_probing,
-    rests_until = rests_until, starts = starts, listed = listed, front = front,
+    limit = limit, rests_until = rests_until, starts = starts, listed = listed, front = front,
     blocked = blocked, stale = stale, is_parked = is_parked, home = team_at(team),
     stirred = false, changed = false, line_moved = false, counted_window = window,
   }
@@ -103,8 +103,8 @@ local function pack_lane(lane)
   meta.windows = meta.windows + lane.window - lane.counted_window
   lane.counted_window = lane.window
   return write(LANE, lane.team, lane.in_flight, lane.window, lane.successes,
-    lane.mean_ms, lane.straight, lane.failures, lane.park_until, lane.park_ms, lane.rests_until,
-    lane.starts, lane.listed, lane.front, lane.blocked, lane.stale, lane.was_called,
+    lane.mean_ms, lane.straight, lane.failures, lane.park_until, lane.park_ms, lane.limit,
+    lane.rests_until, lane.starts, lane.listed, lane.front, lane.blocked, lane.stale, lane.was_told,
     lane.is_probing, lane.is_parked, #lane.history, lane.history) .. lane.origin
 end
 

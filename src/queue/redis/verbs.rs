@@ -1,13 +1,14 @@
 //! The port's verbs on shards: grouping what comes, one script call a shard, all at once.
 
 use crate::callback::{CallbackId, TeamId, TimestampMs};
+use crate::queue::listing::{LOOKED_AT_MAX, ListedLane};
 use crate::queue::redis::answers::Answered;
 use crate::queue::redis::shards::{Told, malformed};
-use crate::queue::redis::wire::{self, Arg, Malformed};
+use crate::queue::redis::wire::{self, Arg, Malformed, Reader};
 use crate::queue::redis::{RedisQueue, SETTLE_MAX, Step, ask};
 use crate::queue::{
     Claim, Claimed, Depths, Entry, LaneCounts, LaneView, Origin, Queue, QueueError, Settled,
-    Settlement, Signal,
+    Settlement, Signal, Steer,
 };
 use async_trait::async_trait;
 use std::sync::atomic::Ordering;
@@ -123,20 +124,52 @@ impl Queue for RedisQueue {
         Ok(())
     }
 
-    async fn resume(&self, team: &TeamId, origin: &Origin) -> Result<(), QueueError> {
-        let args = vec![team.as_bytes().to_vec(), origin.as_bytes().to_vec()];
-        let script = &self.shards.scripts.resume;
-        self.shards
-            .change(script, self.shards.of(team), args)
-            .await?;
-        Ok(())
+    async fn steer(
+        &self,
+        team: &TeamId,
+        origin: &Origin,
+        steer: Steer,
+    ) -> Result<bool, QueueError> {
+        let args = wire::steer((team, origin), steer, self.shards.clock.now());
+        let (script, shard) = (&self.shards.scripts.steer, self.shards.of(team));
+        let mut told = self.shards.change(script, shard, args).await?;
+        Ok(told.rest.number().map_err(malformed)? == 1)
     }
 
     async fn lane(&self, team: &TeamId, origin: &Origin) -> Result<Option<LaneView>, QueueError> {
         let args = vec![team.as_bytes().to_vec(), origin.as_bytes().to_vec()];
         let ask = ask(&self.shards.scripts.lane, self.shards.of(team), args);
-        let told = self.shards.run(vec![ask]).await.remove(0)?;
-        lane_view(told).map_err(malformed)
+        let mut told = self.shards.run(vec![ask]).await.remove(0)?;
+        if told.rest.is_empty() {
+            return Ok(None);
+        }
+        let clocks = (told.there, told.here);
+        let view = told.rest.list();
+        let view = view.and_then(|mut view| lane_view(&mut view, clocks));
+        view.map(Some).map_err(malformed)
+    }
+
+    async fn list_lanes(&self, team: Option<&TeamId>) -> Result<Vec<ListedLane>, QueueError> {
+        let shards = match team {
+            Some(team) => vec![self.shards.of(team)],
+            None => (0..self.shards.count()).collect(),
+        };
+        let mut found = Vec::new();
+        for shard in shards {
+            let mut cursor = "0".to_owned();
+            loop {
+                let args = vec![cursor.into_bytes()];
+                let asks = vec![ask(&self.shards.scripts.lanes, shard, args)];
+                let mut told = self.shards.run(asks).await.remove(0)?;
+                cursor = told.rest.text().map_err(malformed)?;
+                let of_anybody = listed(&mut told).map_err(malformed)?.into_iter();
+                found.extend(of_anybody.filter(|lane| team.is_none_or(|team| lane.team == *team)));
+                if cursor == "0" || found.len() >= LOOKED_AT_MAX {
+                    break;
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn team_depth(&self, team: &TeamId) -> Result<u64, QueueError> {
@@ -259,12 +292,26 @@ fn lane_counts(told: &mut Told) -> Result<LaneCounts, Malformed> {
     })
 }
 
-fn lane_view(mut told: Told) -> Result<Option<LaneView>, Malformed> {
-    let (there, here) = (told.there, told.here);
-    let rest = &mut told.rest;
-    if rest.is_empty() {
-        return Ok(None);
+/// A page of `lanes.lua`.
+fn listed(told: &mut Told) -> Result<Vec<ListedLane>, Malformed> {
+    let clocks = (told.there, told.here);
+    let mut page = told.rest.list()?;
+    let mut lanes = Vec::new();
+    while !page.is_empty() {
+        lanes.push(ListedLane {
+            team: page.text()?.into(),
+            origin: page.text()?.into(),
+            lane: lane_view(&mut page.list()?, clocks)?,
+        });
     }
+    Ok(lanes)
+}
+
+/// What `view.lua` tells, with Redis's clock and ours.
+fn lane_view(
+    rest: &mut Reader,
+    (there, here): (TimestampMs, TimestampMs),
+) -> Result<LaneView, Malformed> {
     let short = |wide: u64| u32::try_from(wide).unwrap_or(u32::MAX);
     let (window, in_flight) = (short(rest.count()?), short(rest.count()?));
     let ready = rest.count()?;
@@ -279,12 +326,14 @@ fn lane_view(mut told: Told) -> Result<Option<LaneView>, Malformed> {
             .map_or(0, |until| until - here)
             .saturating_add(busy_ms)
     });
-    Ok(Some(LaneView {
+    let limit = Some(short(rest.count()?)).filter(|most| *most > 0);
+    Ok(LaneView {
         window,
         in_flight,
         ready,
         parked_until,
         rests_until,
+        limit,
         drained_in_ms,
-    }))
+    })
 }

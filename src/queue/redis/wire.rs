@@ -3,7 +3,7 @@
 
 use crate::callback::{CallbackId, TaskKey, TeamId, TimestampMs};
 use crate::queue::fair::Limits;
-use crate::queue::{Claim, Entry, Next, Origin, Settled, Settlement, Signal};
+use crate::queue::{Claim, Entry, Next, Origin, Settled, Settlement, Signal, Steer};
 use redis::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -103,6 +103,21 @@ pub(super) fn push(rebuild: u64, entries: &[&Entry], now: TimestampMs) -> Vec<Ar
     }
     args.push(packed);
     args
+}
+
+/// What the operator decided about a lane.
+pub(super) fn steer(
+    (team, origin): (&TeamId, &Origin),
+    steer: Steer,
+    now: TimestampMs,
+) -> Vec<Arg> {
+    let (how, number) = match steer {
+        Steer::Resume => ("resume", 0),
+        Steer::Park { until } => ("park", span(until, now).max(0)),
+        Steer::Limit(limit) => ("limit", limit.map_or(0, |most| i64::from(most.max(1)))),
+    };
+    let name = [team.as_bytes().to_vec(), origin.as_bytes().to_vec()];
+    name.into_iter().chain([text(how), text(number)]).collect()
 }
 
 /// A claim's proof, which what is said of it follows.

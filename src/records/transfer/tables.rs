@@ -2,7 +2,7 @@
 //! is moved; a test compares this with the schema.
 
 mod billing;
-mod hours;
+mod delivery;
 mod integrations;
 
 /// What a column holds.
@@ -368,7 +368,8 @@ pub const TABLES: &[Table] = &[
         name: "studio_orders",
         columns: &[("team_id", Text), ("mode", Text), ("batches", Text)],
     },
-    hours::DELIVERY_HOURS,
+    delivery::DELIVERY_HOURS,
+    delivery::LANE_LIMITS,
     billing::TEAM_BILLING,
     billing::PRICES,
     billing::CHARGES,

@@ -130,10 +130,12 @@ async fn superseding_ends_only_what_is_open() {
     for it in subjects().await {
         let (open, ended) = (it.accept_event("e1").await, it.accept_event("e2").await);
         it.change(&[change(ended, State::Delivered, 1)]).await;
-        it.journal
-            .supersede(&[open, ended], START + 9)
+        let cancelled = it
+            .journal
+            .cancel(&[open, ended], "superseded", START + 9)
             .await
             .unwrap();
+        assert_eq!(cancelled, 1);
         let detail = it.journal.detail(open).await.unwrap().unwrap();
         assert_eq!(
             (detail.state, detail.ended_ms),

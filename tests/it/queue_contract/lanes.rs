@@ -2,7 +2,7 @@
 
 use crate::support::queue::*;
 use ringback::queue::fair::Limits;
-use ringback::queue::{Entry, LaneCounts, Next, Signal};
+use ringback::queue::{Entry, LaneCounts, Next, Signal, Steer};
 
 async fn with_backlog() -> Vec<Subject> {
     let all = subjects(Limits::default()).await;
@@ -233,7 +233,7 @@ async fn resuming_ends_park_and_rest() {
         };
         on.settle(claim, next).await;
         assert_eq!(on.claim_numbers(9).await, []);
-        on.resume().await;
+        assert!(on.steer(Steer::Resume).await);
         let lane = on.lane().await;
         assert_eq!((lane.parked_until, lane.rests_until), (None, None));
         assert_eq!(on.claim_numbers(9).await, [1]);

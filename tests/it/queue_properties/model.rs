@@ -7,7 +7,7 @@ mod lane; // windows and breakers
 use lane::{Lane, Park};
 use ringback::callback::{CallbackId, TeamId, TimestampMs};
 use ringback::queue::fair::Limits;
-use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settled, Signal};
+use ringback::queue::{Claim, Depths, Entry, LaneView, Next, Origin, Settled, Signal, Steer};
 use std::collections::BTreeMap;
 
 /// What the model reads of a queue.
@@ -239,11 +239,33 @@ impl Model {
         .count() as u64
     }
 
-    pub(crate) fn resume(&mut self, team: &TeamId, origin: &Origin) {
-        if let Some(lane) = self.lanes.get_mut(&(team.clone(), origin.clone())) {
-            lane.rests_until = 0;
-            if lane.park.take().is_some() {
-                lane.forget_failures();
+    /// The queue says whether it knows the lane; it must when there is something in it.
+    pub(crate) fn steer(&mut self, team: &TeamId, origin: &Origin, steer: Steer, is_known: bool) {
+        let of_lane = |entry: &Entry| entry.team == *team && entry.origin == *origin;
+        assert!(is_known || !self.rows.values().any(|row| of_lane(&row.entry)));
+        if !is_known {
+            return;
+        }
+        let park_ms = self.limits.park_ms_first;
+        let lane = self.lane_mut(&(team.clone(), origin.clone()));
+        match steer {
+            Steer::Resume => {
+                lane.rests_until = 0;
+                if lane.park.take().is_some() {
+                    lane.forget_failures();
+                }
+            }
+            Steer::Park { until } => {
+                lane.window = 1;
+                lane.park = Some(Park {
+                    until,
+                    ms: park_ms,
+                    is_probing: false,
+                });
+            }
+            Steer::Limit(limit) => {
+                lane.limit = limit;
+                lane.window = lane.window.min(limit.unwrap_or(u32::MAX));
             }
         }
     }
@@ -319,6 +341,7 @@ impl Model {
         let window = self.limits.window_start;
         self.lanes.entry(lane.clone()).or_insert_with(|| Lane {
             window,
+            limit: None,
             successes: 0,
             failed: Vec::new(),
             park: None,

@@ -10,7 +10,7 @@ use ringback::queue::fair::Limits;
 use ringback::queue::memory::MemoryQueue;
 use ringback::queue::redis::{RedisQueue, RedisSettings};
 use ringback::queue::{
-    Claim, Depths, Entry, LaneCounts, LaneView, Next, Queue, Settled, Settlement, Signal,
+    Claim, Depths, Entry, LaneCounts, LaneView, Next, Queue, Settled, Settlement, Signal, Steer,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -225,9 +225,11 @@ impl Subject {
         lane.expect("the lane has something to do")
     }
 
-    pub(crate) async fn resume(&self) {
+    /// Steers the lane of [`entry`]; whether it is known.
+    pub(crate) async fn steer(&self, steer: Steer) -> bool {
         let entry = entry(0);
-        self.queue.resume(&entry.team, &entry.origin).await.unwrap();
+        let steered = self.queue.steer(&entry.team, &entry.origin, steer);
+        steered.await.unwrap()
     }
 
     pub(crate) async fn remove(&self, number: u128) {

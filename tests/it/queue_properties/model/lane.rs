@@ -6,6 +6,7 @@ use ringback::queue::fair::Limits;
 
 pub(super) struct Lane {
     pub(super) window: u32,
+    pub(super) limit: Option<u32>,
     pub(super) successes: u32,
     pub(super) failed: Vec<bool>,
     pub(super) park: Option<Park>,
@@ -39,7 +40,8 @@ impl Lane {
             Signal::Failure => {}
         }
         if self.successes == self.window && !failed {
-            (self.window, self.successes) = ((self.window + 1).min(limits.lane_max()), 0);
+            let most = self.limit.unwrap_or(u32::MAX).min(limits.lane_max());
+            (self.window, self.successes) = ((self.window + 1).min(most), 0);
         }
         self.failed.push(failed);
         let straight = self

@@ -1,4 +1,4 @@
-//! PURE: the table of counts that charts show.
+//! PURE: the tables about deliveries: counts that charts show, limits of lanes.
 
 use crate::records::transfer::tables::Kind::{Number, Text};
 use crate::records::transfer::tables::Table;
@@ -11,5 +11,14 @@ pub(super) const DELIVERY_HOURS: Table = Table {
         ("outcome", Text),
         ("bucket", Number),
         ("n", Number),
+    ],
+};
+
+pub(super) const LANE_LIMITS: Table = Table {
+    name: "lane_limits",
+    columns: &[
+        ("team_id", Text),
+        ("origin", Text),
+        ("in_flight_max", Number),
     ],
 };
