@@ -20,7 +20,7 @@ pub(super) fn connector(
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// What [`connector`] connects with.
+/// What clients connect with: verification, authorities, and no protocol chosen yet.
 ///
 /// # Errors
 /// The library's, for a root that is no certificate.
