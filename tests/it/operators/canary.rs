@@ -4,9 +4,12 @@
 
 use super::traces::Collector;
 use crate::support::endpoint::Endpoint;
+use crate::support::postgres::{Postgres, program};
 use crate::support::process::{Gateway, Home};
+use crate::support::redis::Redis;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::process::Command;
 
 /// In a payload: it is in the journal, which must have it to deliver it, and in no log.
 const PAYLOAD: &str = "canary-payload-5f1c";
@@ -33,9 +36,50 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_and_payloads_are_in_no_log_metric_error_span_or_dump() {
+    let (home, secrets) = search("").await;
+    let mut kept = Vec::new();
+    files(&home.data(), &mut kept);
+    let journal = kept.iter().any(|(_, bytes)| holds(bytes, PAYLOAD));
+    assert!(journal, "the journal has it");
+    for (file, bytes) in kept {
+        for secret in &secrets {
+            assert!(!holds(&bytes, secret), "{secret} in {file}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_are_they_in_a_dump_of_postgresql_or_redis() {
+    let store = Postgres::shared().await.database().await;
+    let redis = Redis::start();
+    let settings = format!("store.url = {store:?}\nqueue.url = {:?}\n", redis.url());
+    let (_, secrets) = search(&settings).await;
+    let dumped = Command::new(program("pg_dump")).arg(&store).output();
+    let dumped = dumped.unwrap();
+    assert!(dumped.status.success(), "{dumped:?}");
+    let database = dumped.stdout;
+    // Bytes are dumped as hexadecimal digits.
+    let in_hex = |text: &str| ringback::hex::encode(text.as_bytes());
+    assert!(holds(&database, &in_hex(PAYLOAD)), "the journal has it");
+    let queue = redis.dump();
+    assert!(holds(&queue, "ringback:"), "it is the queue's dump");
+    assert!(!holds(&queue, PAYLOAD) && !holds(&queue, PATH));
+    for secret in &secrets {
+        for dump in [&database, &queue] {
+            assert!(
+                !holds(dump, secret) && !holds(dump, &in_hex(secret)),
+                "{secret}"
+            );
+        }
+    }
+}
+
+/// Takes two results to their receiver and looks at everything that was said meanwhile.
+/// The folder, and what no store may hold.
+async fn search(store: &str) -> (Home, Vec<String>) {
     let collector = Collector::start().await;
     let home = Home::make(&format!(
-        "log.filter = \"trace\"\noperator.teams_named_max = 5\ntraces.otlp_url = \"{}\"\n",
+        "log.filter = \"trace\"\noperator.teams_named_max = 5\ntraces.otlp_url = \"{}\"\n{store}",
         collector.url()
     ));
     let gateway = home.serve();
@@ -67,17 +111,7 @@ async fn secrets_and_payloads_are_in_no_log_metric_error_span_or_dump() {
             assert!(!answers.contains(text), "in an answer: {text}");
         }
     }
-    let mut kept = Vec::new();
-    files(&home.data(), &mut kept);
-    assert!(
-        kept.iter().any(|(_, bytes)| holds(bytes, PAYLOAD)),
-        "the journal has it"
-    );
-    for (file, bytes) in kept {
-        for secret in &secrets {
-            assert!(!holds(&bytes, secret), "{secret} in {file}");
-        }
-    }
+    (home, secrets)
 }
 
 /// The team with its secrets, which are shown this once.

@@ -83,6 +83,15 @@ impl Redis {
         command(self.server.port, self.password.as_deref(), words)
     }
 
+    /// Everything it holds, as it dumps it; not compressed.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.command(&["CONFIG", "SET", "rdbcompression", "no"]);
+        self.command(&["SAVE"]);
+        let folder = self.command(&["CONFIG", "GET", "dir"]);
+        let folder = Vec::<String>::from_redis_value(folder).unwrap();
+        std::fs::read(std::path::Path::new(&folder[1]).join("dump.rdb")).unwrap()
+    }
+
     /// Several commands that nothing comes between.
     pub(crate) fn transaction(&self, commands: &[Vec<String>]) -> Vec<Value> {
         transaction(self.server.port, self.password.as_deref(), commands)

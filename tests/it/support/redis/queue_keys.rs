@@ -42,7 +42,7 @@ pub(crate) fn claims_and(
 }
 
 fn each_shard(command: &str, kind: &str) -> Vec<Vec<String>> {
-    let key = |shard| format!("ringback:3:{SHARDS}:{{{shard}}}:{kind}");
+    let key = |shard| format!("ringback:4:{SHARDS}:{{{shard}}}:{kind}");
     let words = |shard| vec![command.to_owned(), key(shard)];
     (0..SHARDS).map(words).collect()
 }
