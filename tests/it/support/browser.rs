@@ -5,6 +5,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ fn start_driver() -> Option<(Child, u16)> {
         .arg("--port=0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .expect("chromedriver is missing: install chromium and chromium-driver");
     let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
@@ -158,8 +160,10 @@ fn scheme() -> &'static str {
 }
 
 impl Drop for Browser {
+    /// The browser, too: killed alone, the driver would leave it behind.
     fn drop(&mut self) {
-        let _ = self.driver.kill();
+        let group = format!("-{}", self.driver.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.driver.wait();
     }
 }
