@@ -16,7 +16,7 @@ pub use engine::{Duty, Engine};
 pub use error::JournalError;
 pub use postgres::{Import, Progress};
 pub use replay::{NewReplay, Replay, ReplayState, Step};
-pub use sqlite::Export;
+pub use sqlite::{Export, copy_file};
 pub use transfer::{Batch, Replays, Span, Sums};
 pub use view::{AttemptRow, Counts, Detail, OpenRow, Search, Selection};
 

@@ -5,6 +5,7 @@
 mod ballast; // space for finishing on a full disk
 mod batch; // the writer's SQL
 mod claims; // what was attempted when the process ended
+mod copy; // one moment of a file
 mod export; // reading all of it for its move
 mod maintain; // rare writes
 mod read; // loading
@@ -12,6 +13,7 @@ mod replays; // dead letters sent again, at a pace
 mod search; // a team's callbacks
 mod writer; // group commit
 
+pub use copy::copy_file;
 pub use export::Export;
 
 use crate::callback::{Callback, CallbackId, TimestampMs};
@@ -56,13 +58,8 @@ impl SqliteJournal {
         let read = batch::open(&path, READERS).await?;
         let (requests, inbox) = group::channel(metrics.clone());
         let ballast = Ballast::take(folder);
-        tokio::spawn(writer::run(
-            write.clone(),
-            ballast,
-            inbox,
-            commit_items_max,
-            metrics,
-        ));
+        let started = writer::start(write.clone(), ballast, inbox, commit_items_max, metrics);
+        started.map_err(sqlx::Error::Io)?;
         Ok(Self {
             requests,
             write,

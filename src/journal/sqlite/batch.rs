@@ -21,7 +21,7 @@ const PAGE_BYTES: u32 = 4096;
 
 /// Rows per statement, largest first: few distinct texts, so each is prepared once, and few
 /// statements, each of which crosses to the database's thread and back.
-const CHUNKS: [usize; 4] = [256, 32, 4, 1];
+const CHUNKS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
 pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
@@ -295,7 +295,7 @@ mod tests {
     fn chunks_cover_everything_in_order() {
         let all: Vec<_> = (0..299).collect();
         let sizes: Vec<_> = chunks(&all).map(<[_]>::len).collect();
-        assert_eq!(sizes, [256, 32, 4, 4, 1, 1, 1]);
+        assert_eq!(sizes, [256, 32, 8, 2, 1]);
         assert_eq!(chunks(&all).flatten().copied().collect::<Vec<_>>(), all);
     }
 }

@@ -8,8 +8,26 @@ use crate::metrics::Metrics;
 use sqlx::SqlitePool;
 use std::time::Instant;
 
-/// Runs until every sender is dropped.
-pub(super) async fn run(
+/// Starts the writer, which ends when every sender is dropped. On a thread of its own: as a
+/// task among others it would be woken behind hundreds of deliveries each time that SQLite
+/// has done a statement, and everybody waits for the one writer.
+pub(super) fn start(
+    pool: SqlitePool,
+    ballast: Ballast,
+    inbox: Inbox,
+    items_max: usize,
+    metrics: Metrics,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    std::thread::Builder::new()
+        .name("journal-writer".to_owned())
+        .spawn(move || runtime.block_on(run(pool, ballast, inbox, items_max, metrics)))?;
+    Ok(())
+}
+
+async fn run(
     pool: SqlitePool,
     mut ballast: Ballast,
     mut inbox: Inbox,
