@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "this is where people are spoken to")]
 
 mod audit;
+mod backup;
 mod bench;
 mod billing;
 mod callbacks;
@@ -86,6 +87,8 @@ enum Command {
     Billing(billing::BillingCommand),
     /// Move an embedded installation into PostgreSQL
     MigrateStore(migrate_store::MigrateStoreArgs),
+    /// Copy an embedded installation as it is, while its gateway runs
+    Backup(backup::BackupArgs),
     /// Read the audit log, or prove that nothing in it was changed
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -151,6 +154,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Users(command) => block_on(users::run(command)),
         Command::Vault(command) => block_on(vault::run(command)),
         Command::MigrateStore(args) => block_on(migrate_store::run(args)),
+        Command::Backup(args) => block_on(backup::run(args)),
         Command::Billing(command) => block_on(billing::run(command)),
         Command::Audit(command) => block_on(audit::run(command)),
         Command::Callbacks(command) => block_on(callbacks::run(command)),

@@ -4,6 +4,7 @@
 mod access; // every route for every kind of caller, own things and foreign ones
 mod architecture; // arrows down, fences, sizes
 mod audit; // who changed what, and how often a caller may ask
+mod backup; // copies under load, and what they bring back
 mod billing; // what tasks cost, invoices, payment
 mod cli; // the commands of the real binary
 mod crash; // kill -9 at random moments
