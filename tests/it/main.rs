@@ -11,6 +11,7 @@ mod crash; // kill -9 at random moments
 mod dashboard; // the pages in a real browser
 mod dead_letters; // given up: listed, replayed, dropped
 mod delivery; // what goes over the wire to a receiver, and what may not
+mod deploy; // what deploy/ holds, by its own tools
 mod distributed; // several processes, and what happens when their stores or they fail
 mod files; // customers' files: taken, listed, fetched, deleted
 mod flow; // the main job: delivered, retried, held, refused
