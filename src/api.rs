@@ -118,6 +118,13 @@ fn ops(table: Table) -> Table {
     use Action::Operate;
     table
         .get("/internal/v1/status", Operate, ops::look)
+        .get("/internal/v1/teams", Operate, ops::list_teams)
+        .post("/internal/v1/teams", Operate, ops::create_team)
+        .post(
+            "/internal/v1/teams/{id}/transfer-admin",
+            Operate,
+            ops::transfer_admin,
+        )
         .get("/internal/v1/lanes", Operate, ops::list_lanes)
         .get("/internal/v1/lanes/show", Operate, ops::show_lane)
         .post("/internal/v1/lanes/park", Operate, ops::park_lane)

@@ -1,5 +1,5 @@
 //! What operators ask and say while the gateway runs: its state on one screen, lanes, one
-//! callback sent again or given up.
+//! callback sent again or given up, teams made.
 
 use crate::api::body::read_body;
 use crate::api::callbacks::{read_id, read_query};
@@ -7,18 +7,22 @@ use crate::api::error::ApiError;
 use crate::app::App;
 use crate::callback::TimestampMs;
 use crate::cancel::{self, Cancelled};
+use crate::people::{invitations, members};
 use crate::resend::{self, Resent};
 use crate::status::{self, Status};
 use crate::teams::lanes::{self, LaneName, LaneRow};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 const LANES_DEFAULT: usize = 100;
 const LANES_MAX: usize = 1000;
+const TEAMS_DEFAULT: u32 = 100;
+const TEAMS_MAX: u32 = 1000;
 
 pub(super) async fn look(State(app): State<App>) -> Json<Status> {
     Json(status::look(&app).await)
@@ -158,4 +162,80 @@ pub(super) async fn cancel_callback(
         }),
         None => Err(ApiError::NotFound("callback")),
     }
+}
+
+/// Which teams.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TeamsQuery {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+pub(super) async fn list_teams(
+    State(app): State<App>,
+    query: Result<Query<TeamsQuery>, QueryRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let query = read_query(query)?;
+    let limit = query.limit.unwrap_or(TEAMS_DEFAULT);
+    if !(1..=TEAMS_MAX).contains(&limit) {
+        let reason = format!("must be from 1 to {TEAMS_MAX}");
+        return Err(ApiError::Invalid {
+            field: "limit",
+            reason,
+        });
+    }
+    let after = query.after.unwrap_or_default();
+    if after.contains('\0') {
+        return Err(ApiError::Invalid {
+            field: "after",
+            reason: "must not contain NUL".to_owned(),
+        });
+    }
+    let found = app.records.teams_after(&after, limit).await?;
+    let team = |(id, name)| json!({"team_id": id, "name": name});
+    Ok(Json(
+        json!({"teams": found.into_iter().map(team).collect::<Value>()}),
+    ))
+}
+
+/// A team and who is to be its admin.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTeamBody {
+    name: String,
+    admin: String,
+}
+
+/// Answers the link with which the admin joins.
+pub(super) async fn create_team(
+    State(app): State<App>,
+    body: Result<Json<NewTeamBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let body = read_body(body)?;
+    let (account, now) = (&app.config.account, app.clock.now());
+    let wanted = (&*body.name, &*body.admin);
+    let team = invitations::create_team(&app.records, account, wanted, now).await?;
+    app.mail_written.notify_one();
+    let made = json!({"team_id": team.id, "link": team.link});
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Who is to be the admin.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminBody {
+    email: String,
+}
+
+pub(super) async fn transfer_admin(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    body: Result<Json<AdminBody>, JsonRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let email = read_body(body)?.email;
+    let team = app.records.team(&id).await?;
+    let team = team.ok_or(ApiError::NotFound("team"))?;
+    members::transfer_admin(&app.records, &team.id, &email).await?;
+    Ok(Json(json!({"admin": email})))
 }

@@ -72,6 +72,11 @@ impl GatewayArgs {
         self.url.is_none()
     }
 
+    /// Whether a gateway is asked for by its URL or with a key.
+    pub(super) fn is_named(&self) -> bool {
+        self.url.is_some() || self.key.is_some()
+    }
+
     pub(super) fn gateway(&self) -> Result<Gateway> {
         let url = if let Some(url) = &self.url {
             url.clone()

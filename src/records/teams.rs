@@ -149,6 +149,26 @@ impl Records {
             .await?)
     }
 
+    /// Up to `limit` teams whose ids come after this one, in the order of their ids: id, name.
+    ///
+    /// # Errors
+    /// [`RecordsError`] when the database does not answer.
+    pub async fn teams_after(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<(String, String)>, RecordsError> {
+        Ok(self
+            .run(async |connection| {
+                sqlx::query_as("SELECT id, name FROM teams WHERE id > $1 ORDER BY id LIMIT $2")
+                    .bind(after)
+                    .bind(i64::from(limit))
+                    .fetch_all(connection)
+                    .await
+            })
+            .await?)
+    }
+
     fn open_team(&self, row: &AnyRow) -> Result<Team, RecordsError> {
         let id: String = row.try_get("id")?;
         let unseal = |kind: SecretKind| -> Result<String, RecordsError> {

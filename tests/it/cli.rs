@@ -1,6 +1,7 @@
 //! The command line of the real binary.
 
 mod doctor; // what it finds, and that a gateway that it passes starts
+mod elsewhere; // an operator with a URL and a key
 mod manual; // completions, manual pages
 mod operators; // status, lanes, callbacks, replay, bench: over the API, from anywhere
 

@@ -20,7 +20,7 @@ pub(super) fn chapters() -> Vec<Chapter> {
             name: "Operations",
             about: "What `ringback status`, `lanes`, `callbacks` and `replay` ask and say, with a \
                     producer's key.",
-            routes: operations(),
+            routes: [operations(), new_teams()].into_iter().flatten().collect(),
         },
         Chapter {
             name: "Description",
@@ -191,6 +191,29 @@ fn operations() -> Vec<Described> {
             .gives(object([("state", text())]))
             .may(&[409]),
         get("/internal/v1/replays/{id}", "How far a replay is.").gives(named("Replay")),
+    ]
+}
+
+fn new_teams() -> Vec<Described> {
+    vec![
+        get("/internal/v1/teams", "Teams, in the order of their ids.")
+            .query("after", text(), "After this id.")
+            .query("limit", number_from(1, 1000), "Teams at most.")
+            .gives(object([("teams", list(any_object()))])),
+        post("/internal/v1/teams", "Make a team, and invite its admin.")
+            .takes(object([("name", text_from(1)), ("admin", text_from(1))]))
+            .gives_as(
+                201,
+                "application/json",
+                object([("team_id", text()), ("link", text())]),
+            )
+            .may(&[409]),
+        post(
+            "/internal/v1/teams/{id}/transfer-admin",
+            "Make another user of a team its admin.",
+        )
+        .takes(object([("email", text_from(1))]))
+        .gives(any_object()),
     ]
 }
 

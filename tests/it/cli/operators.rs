@@ -1,61 +1,10 @@
 //! What operators ask a running gateway, with nothing but its URL and a key.
 
+use super::elsewhere::Elsewhere;
 use super::text;
 use crate::support::endpoint::Endpoint;
-use crate::support::process::{Gateway, Home, TEAM, ringback};
+use crate::support::process::{TEAM, ringback};
 use serde_json::{Value, json};
-use std::process::Output;
-
-/// A gateway and an operator elsewhere: no configuration file, only URL and key.
-struct Elsewhere {
-    home: Home,
-    gateway: Gateway,
-}
-
-impl Elsewhere {
-    fn start(settings: &str) -> Self {
-        let home = Home::make(settings);
-        let gateway = home.serve();
-        Self { home, gateway }
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        ringback(arguments)
-            .env("RINGBACK_URL", &self.gateway.api)
-            .env("RINGBACK_KEY", &self.home.key)
-            .output()
-            .unwrap()
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        text(&output.stdout)
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let told = self.run(&[arguments, &["--json"]].concat());
-        serde_json::from_str(&told).unwrap()
-    }
-
-    fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(!output.status.success(), "{arguments:?}: {output:?}");
-        text(&output.stderr)
-    }
-
-    /// Until the callback is in this state.
-    fn until(&self, id: &str, state: &str) {
-        while self.json(&["callbacks", "show", id])["state"] != state {
-            std::thread::yield_now();
-        }
-    }
-
-    async fn hand_in(&self, event: &str) -> String {
-        let ids = self.gateway.hand_in(&[event.to_owned()]).await;
-        ids.unwrap().remove(0)
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_is_listed_shown_explained_sent_again_and_given_up() {
@@ -357,6 +306,32 @@ async fn a_replay_is_followed_to_its_end() {
     );
     assert_eq!(told["started_by"], "producer tests");
     endpoint.got_at_least(6).await;
+    on.gateway.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn teams_are_made_listed_and_given_another_admin() {
+    let on = Elsewhere::start("");
+    let made = on.run(&["teams", "create", "Kites", "--admin", "ana@kites.test"]);
+    let (id, link) = made.trim().split_once('\n').unwrap();
+    on.gateway.join(link).await;
+    let listed = on.json(&["teams", "list"]);
+    assert_eq!(listed, json!([{"team_id": id, "name": "Kites"}]));
+    // In the store itself it is the same.
+    let here = on.home.run(&["teams", "list", "--json"]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&text(&here.stdout)).unwrap(),
+        listed
+    );
+    let told = on.refused(&["teams", "transfer-admin", id, "bo@kites.test"]);
+    assert!(
+        told.contains("email: bo@kites.test is no active user of team"),
+        "{told}"
+    );
+    let told = on.run(&["teams", "transfer-admin", id, "ana@kites.test"]);
+    assert!(told.contains("is the admin of"), "{told}");
+    let told = on.refused(&["teams", "create", "More", "--admin", "ana@kites.test"]);
+    assert!(told.contains("admin: is a user already"), "{told}");
     on.gateway.kill();
 }
 
