@@ -122,8 +122,7 @@ pub(super) async fn search(pool: &SqlitePool, search: &Search) -> Result<Vec<Det
 
 /// Of all teams: for operators.
 fn push_filters(sql: &mut QueryBuilder<Sqlite>, search: &Search) {
-    sql.push("c.seq < ");
-    sql.push_bind(search.before.map_or(i64::MAX, CallbackId::sequence));
+    sql.push("c.seq < ").push_bind(below(search));
     if let Some(mode) = search.mode {
         sql.push(" AND c.mode = ").push_bind(mode.as_str());
     }
@@ -139,9 +138,14 @@ fn push_filters(sql: &mut QueryBuilder<Sqlite>, search: &Search) {
     if let Some(from) = search.from_ms {
         sql.push(" AND c.seq >= ").push_bind(first_sequence(from));
     }
-    if let Some(until) = search.until_ms {
-        sql.push(" AND c.seq < ").push_bind(first_sequence(until));
-    }
+}
+
+/// Where a search begins, which goes back from there. One bound: of two, SQLite would start
+/// at one and pass over all that the other excludes.
+pub(super) fn below(search: &Search) -> i64 {
+    let before = search.before.map(CallbackId::sequence);
+    let until = search.until_ms.map(first_sequence);
+    before.into_iter().chain(until).min().unwrap_or(i64::MAX)
 }
 
 /// Counts everything: reads the callbacks from end to end, so now and then only.

@@ -3,9 +3,9 @@
 //! (`docs/search-plans.md`). Indexes are named, so that the planner cannot take one that
 //! walks past other callbacks; a search that none serves fails in the tests.
 
-use crate::callback::{CallbackId, Mode, State, TimestampMs};
+use crate::callback::{Mode, State, TimestampMs};
 use crate::journal::Search;
-use crate::journal::sqlite::read::first_sequence;
+use crate::journal::sqlite::read::{below, first_sequence};
 use crate::journal::view::to_i64;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
@@ -68,7 +68,7 @@ fn push_walk(sql: &mut QueryBuilder<Sqlite>, walk: &Walk<'_>, state: Option<Stat
         _ => "callbacks_team_state",
     };
     sql.push(index).push(" WHERE c.seq < ");
-    sql.push_bind(search.before.map_or(i64::MAX, CallbackId::sequence));
+    sql.push_bind(below(search));
     if let Some(task) = &search.task {
         sql.push(" AND c.task_id = ").push_bind(task.clone());
     }
@@ -87,9 +87,6 @@ fn push_walk(sql: &mut QueryBuilder<Sqlite>, walk: &Walk<'_>, state: Option<Stat
     }
     if let Some(from) = search.from_ms {
         sql.push(" AND c.seq >= ").push_bind(first_sequence(from));
-    }
-    if let Some(until) = search.until_ms {
-        sql.push(" AND c.seq < ").push_bind(first_sequence(until));
     }
     if let Some(dead) = walk.dead {
         sql.push(" AND c.seq > ").push_bind(dead.behind);
