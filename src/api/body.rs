@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 
 /// Levels of arrays and objects in a request.
 pub(super) const DEPTH_MAX: usize = 64;
+/// Largest body that makes a task, bytes; less where results may have less.
+const TASK_BYTES_MAX: usize = 1024 * 1024;
 
 /// A body of any JSON; `Null` when there is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,8 +23,9 @@ pub(super) struct JsonBody(pub(super) Value);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ObjectBody(pub(super) Map<String, Value>);
 
-/// As [`ObjectBody`], as large as a result may be: a task's params are its customer's, and
-/// some lists name everything there is.
+/// As [`ObjectBody`], and larger: a task's params are its customer's, and some lists name
+/// everything there is. Its text becomes a tree several times as large, so it may not have
+/// as much as a result, which stays a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TaskBody(pub(super) Map<String, Value>);
 
@@ -39,7 +42,7 @@ impl FromRequest<App> for TaskBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let bytes_max = app.config.api.item_bytes_max;
+        let bytes_max = app.config.api.item_bytes_max.min(TASK_BYTES_MAX);
         let bytes = to_bytes(request.into_body(), bytes_max)
             .await
             .map_err(|_| ApiError::TooLarge(bytes_max))?;
