@@ -171,7 +171,7 @@ async fn measure(name: &str, config: Config, url: &str, (n, rounds): (u64, usize
     let token = admin(&app).await;
     rows::fill(url, n).await;
     let middle = callbacks::fill(&app, n).await;
-    callbacks::analyze(url).await;
+    callbacks::settle(url).await;
     println!(
         "{name}: {n} callbacks, {n} tasks, filled in {:.0?}",
         started.elapsed()

@@ -144,13 +144,13 @@ async fn hours(app: &App) {
     app.records.add_hours(&counts).await.unwrap();
 }
 
-/// The planner knows nothing of tables that were filled just now.
-pub(crate) async fn analyze(url: &str) {
+/// Leaves the server nothing to do of its own: the planner knows nothing of tables that were
+/// filled just now, and what was filled is still to be swept and to be written to the disk.
+pub(crate) async fn settle(url: &str) {
     if url.starts_with("postgres") {
         let mut connection = AnyConnection::connect(url).await.unwrap();
-        sqlx::query("VACUUM (ANALYZE)")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        for work in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+            sqlx::query(work).execute(&mut connection).await.unwrap();
+        }
     }
 }

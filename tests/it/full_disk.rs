@@ -2,7 +2,9 @@
 //! written down with the space kept in reserve.
 
 use crate::support::endpoint::Endpoint;
-use crate::support::process::Home;
+use crate::support::postgres::Postgres;
+use crate::support::process::{Gateway, Home};
+use crate::support::redis::Redis;
 use serde_json::json;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,6 +20,49 @@ async fn on_a_full_disk_accepted_work_is_finished_and_new_work_refused() {
     gateway
         .put_team(json!({"default_callback_url": endpoint.url()}))
         .await;
+    let accepted = fill(&gateway).await;
+
+    endpoint.let_go();
+    delivered(&gateway, &endpoint, &accepted).await;
+    let (status, _) = gateway.operator("/readyz").await;
+    assert_eq!(status, 200);
+    gateway.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_disk_of_postgres_is_full_new_work_is_refused_until_there_is_room() {
+    // About 60 MiB are the server's own.
+    let server = Postgres::on_small_disk(200, 60).await;
+    let redis = Redis::start();
+    let home = Home::make(&format!(
+        "store.url = \"{}\"\nqueue.url = \"{}\"\n",
+        server.database().await,
+        redis.url()
+    ));
+    let gateway = home.serve();
+    let endpoint = Endpoint::hanging().await;
+    gateway
+        .put_team(json!({"default_callback_url": endpoint.url()}))
+        .await;
+    let mut accepted = fill(&gateway).await;
+
+    endpoint.let_go();
+    server.make_room();
+    let again = async {
+        loop {
+            if let Some(ids) = gateway.hand_in(&["there is room".to_owned()]).await {
+                break ids;
+            }
+        }
+    };
+    let again = tokio::time::timeout(PATIENCE, again);
+    accepted.extend(again.await.expect("with room it is taken"));
+    delivered(&gateway, &endpoint, &accepted).await;
+    gateway.kill();
+}
+
+/// Hands in until the disk is full; what was accepted.
+async fn fill(gateway: &Gateway) -> HashSet<String> {
     let mut accepted = HashSet::new();
     let mut refused = 0;
     for batch in 0..2_000 {
@@ -34,20 +79,20 @@ async fn on_a_full_disk_accepted_work_is_finished_and_new_work_refused() {
     }
     assert_eq!(refused, 3, "the disk must fill up");
     assert!(!accepted.is_empty());
+    accepted
+}
 
-    endpoint.let_go();
+/// Waits until all of them have arrived and are written down as delivered, and no others.
+async fn delivered(gateway: &Gateway, endpoint: &Endpoint, accepted: &HashSet<String>) {
     let recorded = format!(
         "callbacks_settled_total{{state=\"delivered\"}} {}\n",
         accepted.len()
     );
     let finished = async {
-        endpoint.got_ids(&accepted).await;
+        endpoint.got_ids(accepted).await;
         while !gateway.operator("/metrics").await.1.contains(&recorded) {}
     };
     tokio::time::timeout(PATIENCE, finished)
         .await
         .expect("everything is delivered and written down");
-    let (status, _) = gateway.operator("/readyz").await;
-    assert_eq!(status, 200);
-    gateway.kill();
 }

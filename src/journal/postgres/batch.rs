@@ -225,7 +225,7 @@ async fn update(connection: &mut PgConnection, changes: &[&Change]) -> Result<()
              status = COALESCE(new.status, c.status) \
          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[], \
              $7::smallint[]) AS new (id, state, reason, attempts, due_ms, ended_ms, status) \
-         WHERE c.id = new.id AND c.state IN ('pending', 'held')",
+         WHERE c.id = new.id AND c.state NOT IN ('delivered', 'dead', 'cancelled')",
     )
     .bind(changes.iter().map(|change| change.id.0).bind_iter())
     .bind(

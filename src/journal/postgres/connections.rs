@@ -30,6 +30,11 @@ impl Connections {
         let options = PgConnectOptions::from_str(url)?
             .application_name("ringback")
             .options([
+                // No statement here runs long enough to be worth compiling.
+                ("jit", "off"),
+                // Few rows by their ids: not by reading a whole table that seems small, as the
+                // server prefers with the price of a disk that has to turn.
+                ("random_page_cost", "1.1"),
                 // A process that stops in the middle of a transaction must not keep its locks.
                 ("idle_in_transaction_session_timeout", "10000"),
                 // Nor one whose machine is gone.

@@ -78,7 +78,7 @@ pub(super) async fn cancel(
     let cancelled = sqlx::query(
         "UPDATE callbacks SET state = 'cancelled', reason = $3, ended_ms = $1 \
          WHERE id = ANY(ARRAY(SELECT id FROM callbacks WHERE id = ANY($2) \
-             AND state IN ('pending', 'held') ORDER BY id FOR UPDATE))",
+             AND state NOT IN ('delivered', 'dead', 'cancelled') ORDER BY id FOR UPDATE))",
     )
     .bind(to_i64(now))
     .bind(uuids(ids))
@@ -118,7 +118,7 @@ pub(super) async fn take_unqueued(
 ) -> Result<Vec<OpenRow>, sqlx::Error> {
     let mut taken = sqlx::query_as::<_, OpenColumns>(
         "UPDATE callbacks SET queued = TRUE WHERE id = ANY(ARRAY(SELECT id FROM callbacks \
-             WHERE NOT queued AND state IN ('pending', 'held') ORDER BY id LIMIT $1 \
+             WHERE NOT queued AND state NOT IN ('delivered', 'dead', 'cancelled') ORDER BY id LIMIT $1 \
              FOR UPDATE SKIP LOCKED)) \
          RETURNING id, team_id, task_id, project, url, due_ms, state, CASE WHEN project IS NOT NULL \
              THEN (SELECT mode FROM results r WHERE r.id = callbacks.id) END AS mode",

@@ -13,6 +13,8 @@ const DETAIL: &str = "SELECT c.id, c.team_id, r.event_id, c.task_id, c.project, 
 /// A worker's clock may be behind that of whoever accepted the callback.
 const CLOCKS_APART_MS: u64 = 86_400_000;
 
+/// What is open is told as what has not ended, here and wherever ids are given: "is one of"
+/// would let the planner walk all that is open by the index of states beside the few ids.
 pub(super) async fn load_open(
     connection: &mut PgConnection,
     ids: &[CallbackId],
@@ -20,7 +22,7 @@ pub(super) async fn load_open(
     let mut sql = QueryBuilder::<Postgres>::new(DETAIL);
     sql.push(", r.body FROM callbacks c JOIN results r ON r.id = c.id WHERE c.id = ANY(")
         .push_bind(uuids(ids))
-        .push(") AND c.state IN ('pending', 'held')");
+        .push(") AND c.state NOT IN ('delivered', 'dead', 'cancelled')");
     let found = sql.build_query_as::<DetailColumns>().fetch_all(connection);
     let found: Vec<Detail> = rows(found.await?)?;
     Ok(found.into_iter().map(|detail| detail.callback).collect())

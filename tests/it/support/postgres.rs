@@ -22,6 +22,16 @@ const WATCHER: &str = r#""$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid"#;
 const REMOVING_WATCHER: &str =
     r#"folder=$1; shift; "$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$folder""#;
 
+/// On a disk of its own that only the server sees, some of it taken by a file that can be
+/// removed. A server that gives up is started again, as an init system would.
+const ON_SMALL_DISK: &str = r#"mv "$1" "$1.kept" && mkdir -m 700 "$1" \
+    && mount -t tmpfs -o mode=700,size="$2"m tmpfs "$1" && cp -a "$1.kept/." "$1" \
+    && head -c "$3"M /dev/zero >"$1/reserve" || exit 1
+    shift 3
+    trap 'ended=yes; kill -QUIT $server' TERM
+    while [ -z "$ended" ]; do unshare --map-user=1000 -- "$@" & server=$!; wait $server; done
+    wait $server"#;
+
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
@@ -31,21 +41,37 @@ pub(crate) struct Postgres {
     watcher: Option<Child>,
     /// Removes the folder, unless the watcher does.
     own: Option<tempfile::TempDir>,
+    /// Size of its disk and what is in reserve there, MiB.
+    disk: Option<(u32, u32)>,
 }
 
 impl Postgres {
     /// The server that tests share.
     pub(crate) async fn shared() -> &'static Self {
-        let start = || async { Self::make(false).await };
+        let start = || async { Self::make(false, None).await };
         SHARED.get_or_init(start).await
     }
 
     /// A server of one's own.
     pub(crate) async fn own() -> Self {
-        Self::make(true).await
+        Self::make(true, None).await
     }
 
-    async fn make(own: bool) -> Self {
+    /// One of one's own on a disk of so many MiB, of which some can be given back to it
+    /// ([`Postgres::make_room`]).
+    pub(crate) async fn on_small_disk(mebibytes: u32, reserve: u32) -> Self {
+        Self::make(true, Some((mebibytes, reserve))).await
+    }
+
+    /// Removes what takes the room of others on its small disk.
+    pub(crate) fn make_room(&self) {
+        let watcher = self.watcher.as_ref().expect("the server runs").id();
+        let inside = children(watcher)[0];
+        let data = self.data();
+        std::fs::remove_file(format!("/proc/{inside}/root{}/reserve", data.display())).unwrap();
+    }
+
+    async fn make(own: bool, disk: Option<(u32, u32)>) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = temporary.path().to_owned();
         let own = if own {
@@ -59,6 +85,7 @@ impl Postgres {
             watcher: None,
             own,
             folder,
+            disk,
         };
         made.initialise();
         made.start().await;
@@ -97,9 +124,30 @@ impl Postgres {
 
     /// Starts it and waits until it answers.
     pub(crate) async fn start(&mut self) {
-        let server = as_server_user(&program("postgres"));
+        let server = match self.disk {
+            None => as_server_user(&program("postgres")),
+            Some((size, reserve)) => {
+                let mut shell = as_server_user(Path::new("unshare"));
+                shell.args([
+                    "--map-root-user",
+                    "--mount",
+                    "sh",
+                    "-c",
+                    ON_SMALL_DISK,
+                    "sh",
+                ]);
+                shell
+                    .arg(self.data())
+                    .args([size.to_string(), reserve.to_string()]);
+                shell.arg(program("postgres"));
+                shell
+            }
+        };
         let mut command = Command::new("sh");
-        if self.own.is_some() {
+        if self.disk.is_some() {
+            // A shell that was started in the background cannot listen to QUIT.
+            command.args(["-c", &WATCHER.replace("QUIT", "TERM"), "sh"]);
+        } else if self.own.is_some() {
             command.args(["-c", WATCHER, "sh"]);
         } else {
             command
