@@ -8,7 +8,7 @@ use crate::delivery::settle::Finished;
 use crate::delivery::transports::Transports;
 use crate::journal::Change;
 use crate::metrics::labels::Turn;
-use crate::queue::{Claim, Claimed, Entry, Next};
+use crate::queue::{Claim, Entry, Next};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const CLAIMS_MAX: usize = 64;
 pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finished>) {
     // Attempts share it: copying it for each would count every part of it up and down.
     let app = &Arc::new(app.clone());
-    let slots = app.config.queue.slots as usize;
-    let permits = Arc::new(Semaphore::new(slots));
+    let slots_max = app.config.queue.slots as usize;
+    let permits = Arc::new(Semaphore::new(slots_max));
     let slots_shown = i64::from(app.config.queue.slots);
     app.metrics.attempts_in_flight_max.set(slots_shown);
     loop {
@@ -38,9 +38,9 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
             () = app.shutdown.stopping() => break,
             permit = permits.clone().acquire_owned() => permit.expect("never closed"),
         };
-        gather(&permits, slots).await;
-        let more = permits.available_permits().min(CLAIMS_MAX - 1);
-        let claimed = match app.queue.claim(1 + more).await {
+        gather(&permits, slots_max).await;
+        let slots = with_more(first, &permits);
+        let claimed = match app.queue.claim(slots.num_permits()).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(error = %error, "claiming will be tried again");
@@ -50,14 +50,18 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
         };
         bury(app, claimed.poisoned.as_slice()).await;
         if claimed.claims.is_empty() {
-            drop(first);
+            drop(slots);
             rest(app).await;
             continue;
         }
-        start(app, &transports, &finished, &permits, first, claimed).await;
+        // Beside the next claim: the queue and the journal need not wait for each other.
+        let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
+        tokio::spawn(
+            async move { start(&app, &transports, &finished, slots, claimed.claims).await },
+        );
     }
     let grace = Duration::from_millis(app.config.shutdown.grace_ms);
-    let all = u32::try_from(slots).unwrap_or(u32::MAX);
+    let all = u32::try_from(slots_max).unwrap_or(u32::MAX);
     tokio::select! {
         _ = tokio::time::timeout(grace, permits.acquire_many(all)) => {}
         () = app.shutdown.killed() => {}
@@ -66,12 +70,25 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
 
 /// Under load permits come back one by one: a moment later there are more, and claims come
 /// in batches. With room to spare nobody waits.
-async fn gather(permits: &Semaphore, slots: usize) {
+async fn gather(permits: &Semaphore, slots_max: usize) {
     tokio::task::yield_now().await;
     let free = permits.available_permits();
-    if free < slots / 4 {
+    if free < slots_max / 4 {
         tokio::time::sleep(GATHER).await;
     }
+}
+
+/// A slot and others that are free, up to [`CLAIMS_MAX`].
+fn with_more(mut first: OwnedSemaphorePermit, permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    let free = permits
+        .available_permits()
+        .min(std::env::var("RB_CLAIMS").map_or(CLAIMS_MAX, |v| v.parse().unwrap()) - 1);
+    // Nobody else takes any, so all of them are still there.
+    let more = u32::try_from(free).map(|free| permits.clone().try_acquire_many_owned(free));
+    if let Ok(Ok(more)) = more {
+        first.merge(more);
+    }
+    first
 }
 
 /// Sleeps until something may be claimable.
@@ -88,42 +105,39 @@ async fn rest(app: &App) {
     }
 }
 
-/// Gives every claim its callback and a task of its own.
+/// Gives every claim its callback and a task of its own. There are as many slots as claims,
+/// or more.
 async fn start(
     app: &Arc<App>,
     transports: &Transports,
     finished: &mpsc::Sender<Finished>,
-    permits: &Arc<Semaphore>,
-    first: OwnedSemaphorePermit,
-    claimed: Claimed,
+    mut slots: OwnedSemaphorePermit,
+    claims: Vec<Claim>,
 ) {
-    let mut callbacks = match load(app, &claimed.claims).await {
+    drop(slots.split(slots.num_permits() - claims.len()));
+    let mut callbacks = match load(app, &claims).await {
         Ok(callbacks) => callbacks,
         Err(error) => {
             tracing::warn!(error = %error, "claims go back to the queue");
-            for claim in claimed.claims {
+            for claim in claims {
                 send(finished, Finished::unattempted(claim, Next::Return)).await;
             }
-            tokio::time::sleep(PAUSE).await;
-            return;
+            // The slots rest as well, so that there are no more such claims meanwhile.
+            return tokio::time::sleep(PAUSE).await;
         }
     };
     let claimed_now = callbacks
         .values()
         .map(|callback| (callback.id, callback.attempts));
     app.journal.note_claims(claimed_now);
-    let mut first = Some(first);
-    for claim in claimed.claims {
+    for claim in claims {
         let Some(callback) = callbacks.remove(&claim.entry.id) else {
             // The journal says it has ended: settled before a crash, or dropped meanwhile.
             send(finished, Finished::unattempted(claim, Next::End)).await;
             continue;
         };
         observe_lateness(app, &claim, &callback);
-        let permit = match first.take() {
-            Some(permit) => permit,
-            None => permits.clone().acquire_owned().await.expect("never closed"),
-        };
+        let slot = slots.split(1).expect("each claim has one");
         let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
         let task = async move {
             let in_flight = InFlight::begin(&app);
@@ -132,7 +146,7 @@ async fn start(
                 () = app.shutdown.killed() => return,
             };
             drop(in_flight);
-            drop(permit);
+            drop(slot);
             send(&finished, done).await;
         };
         tokio::spawn(task);
