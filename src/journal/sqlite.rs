@@ -7,6 +7,7 @@ mod batch; // the writer's SQL
 mod claims; // what was attempted when the process ended
 mod copy; // one moment of a file
 mod export; // reading all of it for its move
+mod log; // the write-ahead log, copied back
 mod maintain; // rare writes
 mod read; // loading
 mod replays; // dead letters sent again, at a pace
@@ -21,6 +22,7 @@ use crate::folder;
 use crate::journal::group::{self, Requests};
 use crate::journal::sqlite::ballast::Ballast;
 use crate::journal::sqlite::claims::Claims;
+use crate::journal::sqlite::writer::Writer;
 use crate::journal::{
     Appended, AttemptRow, Change, Counts, Detail, Duty, Engine, JournalError, NewCallback,
     NewReplay, OpenRow, Replay, ReplayState, Search, Selection, Step,
@@ -38,6 +40,8 @@ pub(super) struct SqliteJournal {
     /// One connection: SQLite has one writer, so waiting happens here, in order.
     write: SqlitePool,
     read: SqlitePool,
+    /// One connection, for copying the log back.
+    copy: SqlitePool,
     claims: Claims,
 }
 
@@ -56,14 +60,22 @@ impl SqliteJournal {
         let migrated = batch::MIGRATIONS.run(&write).await;
         migrated.map_err(sqlx::Error::from)?;
         let read = batch::open(&path, READERS).await?;
+        let copy = batch::open(&path, 1).await?;
         let (requests, inbox) = group::channel(metrics.clone());
-        let ballast = Ballast::take(folder);
-        let started = writer::start(write.clone(), ballast, inbox, commit_items_max, metrics);
-        started.map_err(sqlx::Error::Io)?;
+        let writer = Writer {
+            pool: write.clone(),
+            ballast: Ballast::take(folder),
+            commits: log::copy_beside(copy.clone()),
+            inbox,
+            items_max: commit_items_max,
+            metrics,
+        };
+        writer.start().map_err(sqlx::Error::Io)?;
         Ok(Self {
             requests,
             write,
             read,
+            copy,
             claims: Claims::in_folder(folder),
         })
     }
@@ -223,6 +235,7 @@ impl Engine for SqliteJournal {
     /// Checkpoints.
     async fn close(&self) {
         self.read.close().await;
+        self.copy.close().await;
         self.write.close().await;
     }
 }

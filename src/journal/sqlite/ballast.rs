@@ -2,7 +2,7 @@
 //! settling meets a full disk, taken back when there is room again; in between nothing
 //! new is accepted, or it would eat what finishing needs.
 
-use crate::journal::sqlite::batch::LOG_BYTES;
+use crate::journal::sqlite::log;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// As much as the log holds before it is copied back: the database may have to grow by that.
-const BYTES: usize = LOG_BYTES as usize;
+const BYTES: usize = log::BYTES as usize;
 static CHUNK: [u8; 65_536] = [0; 65_536];
 /// Taking it back writes all of it, so not for every request.
 const TRY_EVERY: Duration = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! Opening the file, transactions, and the writer's batch SQL.
 
 use crate::callback::{CallbackId, State};
+use crate::journal::sqlite::log;
 use crate::journal::view::to_i64;
 use crate::journal::{Appended, AttemptRecord, Change, NewCallback};
 use sqlx::migrate::Migrator;
@@ -12,12 +13,6 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/journal/migrations/sqlite");
-
-/// When the log is copied back into the database: pages that many commits touch are then
-/// copied once, not each time. The ballast must hold as much, so that a full disk cannot
-/// keep the log from being copied back.
-pub(super) const LOG_BYTES: u32 = 32 * 1024 * 1024;
-const PAGE_BYTES: u32 = 4096;
 
 /// Rows per statement, largest first: few distinct texts, so each is prepared once, and few
 /// statements, each of which crosses to the database's thread and back.
@@ -31,9 +26,9 @@ pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sq
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-16384") // 16 MiB
-        .pragma("wal_autocheckpoint", (LOG_BYTES / PAGE_BYTES).to_string())
+        .pragma("wal_autocheckpoint", log::PAGES.to_string())
         // A log grown by a burst is cut back.
-        .pragma("journal_size_limit", (2 * LOG_BYTES).to_string());
+        .pragma("journal_size_limit", (2 * log::BYTES).to_string());
     SqlitePoolOptions::new()
         .max_connections(connections)
         .test_before_acquire(false) // a local file does not hang up
@@ -60,15 +55,6 @@ pub(super) async fn transaction<T>(
         let _ = connection.close().await;
     }
     done
-}
-
-/// Copies the log back into the database, as far as no reader needs it; the next write
-/// then starts at its beginning.
-pub(super) async fn copy_log_back(pool: &SqlitePool) -> Result<(), sqlx::Error> {
-    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-        .execute(pool)
-        .await?;
-    Ok(())
 }
 
 /// Inserts callbacks and tells for each whether it is new.

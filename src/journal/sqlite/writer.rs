@@ -3,43 +3,44 @@
 use crate::journal::group::{self, Group, Inbox};
 use crate::journal::sqlite::ballast::Ballast;
 use crate::journal::sqlite::batch;
+use crate::journal::sqlite::log::{self, Commits};
 use crate::journal::{Appended, Change, JournalError, NewCallback};
 use crate::metrics::Metrics;
 use sqlx::SqlitePool;
 use std::time::Instant;
 
-/// Starts the writer, which ends when every sender is dropped. On a thread of its own: as a
-/// task among others it would be woken behind hundreds of deliveries each time that SQLite
-/// has done a statement, and everybody waits for the one writer.
-pub(super) fn start(
-    pool: SqlitePool,
-    ballast: Ballast,
-    inbox: Inbox,
-    items_max: usize,
-    metrics: Metrics,
-) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()?;
-    std::thread::Builder::new()
-        .name("journal-writer".to_owned())
-        .spawn(move || runtime.block_on(run(pool, ballast, inbox, items_max, metrics)))?;
-    Ok(())
+pub(super) struct Writer {
+    pub(super) pool: SqlitePool,
+    pub(super) ballast: Ballast,
+    pub(super) commits: Commits,
+    pub(super) inbox: Inbox,
+    pub(super) items_max: usize,
+    pub(super) metrics: Metrics,
 }
 
-async fn run(
-    pool: SqlitePool,
-    mut ballast: Ballast,
-    mut inbox: Inbox,
-    items_max: usize,
-    metrics: Metrics,
-) {
-    while let Some(group) = Group::gather(&mut inbox, items_max).await {
-        let (started, items) = (Instant::now(), group.items());
-        if !commit(&pool, &mut ballast, group).await {
-            metrics.journal_failures_total.inc();
+impl Writer {
+    /// Starts the writer, which ends when every sender is dropped. On a thread of its own: as
+    /// a task among others it would be woken behind hundreds of deliveries each time that
+    /// SQLite has done a statement, and everybody waits for the one writer.
+    pub(super) fn start(self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        std::thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || runtime.block_on(self.run()))?;
+        Ok(())
+    }
+
+    async fn run(mut self) {
+        while let Some(group) = Group::gather(&mut self.inbox, self.items_max).await {
+            let (started, items) = (Instant::now(), group.items());
+            if !commit(&self.pool, &mut self.ballast, group).await {
+                self.metrics.journal_failures_total.inc();
+            }
+            self.commits.send_replace(());
+            group::observe(&self.metrics, items, started.elapsed());
         }
-        group::observe(&metrics, items, started.elapsed());
     }
 }
 
@@ -80,7 +81,7 @@ async fn settle_alone(
     let mut written = write(pool, &[], changes).await;
     if matches!(written, Err(JournalError::Full)) {
         ballast.give_up();
-        batch::copy_log_back(pool).await?;
+        log::copy_back(pool).await?;
         written = write(pool, &[], changes).await;
     }
     written.map(|_| ())
