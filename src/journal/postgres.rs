@@ -30,6 +30,7 @@ use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 use sqlx::{PgConnection, Row};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -68,6 +69,7 @@ impl PostgresJournal {
             inbox: Mutex::new(inbox),
             items_max: commit_items_max,
             metrics,
+            wary: AtomicU32::new(0),
         });
         for _ in 0..WRITERS {
             tokio::spawn(Arc::clone(&writer).run());

@@ -4,13 +4,22 @@
 use crate::callback::{CallbackId, State};
 use crate::journal::view::to_i64;
 use crate::journal::{Appended, AttemptRecord, Change, NewCallback};
-use sqlx::PgConnection;
 use sqlx::postgres::PgBindIterExt;
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Bodies in one statement, bytes: the server holds them several times over while it runs.
 const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What is made of rows that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    /// The batch fails: an insert that need not ask first costs a tenth less.
+    Fail,
+    /// They are looked for, and told from new ones.
+    Tell,
+}
 
 /// Inserts callbacks and tells for each whether it is new.
 ///
@@ -18,13 +27,17 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub(super) async fn append(
     connection: &mut PgConnection,
     new: &[&NewCallback],
+    repeats: Repeats,
 ) -> Result<Vec<Appended>, sqlx::Error> {
     let mut sorted = new.to_vec();
     // Stable: of two with one event the first one wins, as it came first.
     sorted.sort_by(|a, b| event(a).cmp(&event(b)));
     let mut inserted = HashSet::with_capacity(new.len());
     for chunk in chunks(&sorted) {
-        inserted.extend(insert(connection, chunk).await?);
+        inserted.extend(insert(connection, chunk, repeats).await?);
+    }
+    if repeats == Repeats::Fail {
+        return Ok(vec![Appended::New; new.len()]);
     }
     sorted.retain(|new| !inserted.contains(&new.callback.id.0));
     let known = earlier(connection, &sorted).await?;
@@ -65,56 +78,68 @@ fn chunks<'a>(mut rest: &'a [&'a NewCallback]) -> impl Iterator<Item = &'a [&'a 
     })
 }
 
+/// Returns the ids of those that are new, if others are to be told from them.
 async fn insert(
     connection: &mut PgConnection,
     chunk: &[&NewCallback],
+    repeats: Repeats,
 ) -> Result<Vec<Uuid>, sqlx::Error> {
     let each = || chunk.iter().map(|new| &*new.callback);
     let states = chunk
         .iter()
         .map(|new| new.held.map_or(State::Pending, |_| State::Held).as_str());
-    sqlx::query_scalar(
-        "WITH inserted AS ( \
-             INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body, traceparent) \
-             SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), \
-                 unnest($4::text[]), unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[]), \
-                 unnest($13::text[]) \
-             ON CONFLICT (team_id, event_id) DO NOTHING RETURNING id), \
-         counted AS ( \
-             INSERT INTO ledger (accepted) SELECT COUNT(*) FROM inserted HAVING COUNT(*) > 0) \
-         INSERT INTO callbacks (id, team_id, task_id, project, url, state, reason, due_ms, \
-             mode) \
+    sqlx::query_scalar(AssertSqlSafe(insert_sql(repeats)))
+        .bind(each().map(|callback| callback.id.0).bind_iter())
+        .bind(each().map(|callback| &*callback.team).bind_iter())
+        .bind(each().map(|callback| &*callback.event_id).bind_iter())
+        .bind(each().map(|callback| &*callback.task_id).bind_iter())
+        .bind(each().map(|callback| callback.mode.as_str()).bind_iter())
+        .bind(chunk.iter().map(|new| &new.digest[..]).bind_iter())
+        .bind(each().map(|callback| &callback.body[..]).bind_iter())
+        .bind(
+            each()
+                .map(|callback| callback.project.as_deref())
+                .bind_iter(),
+        )
+        .bind(each().map(|callback| callback.url.as_deref()).bind_iter())
+        .bind(states.bind_iter())
+        .bind(chunk.iter().map(|new| new.held).bind_iter())
+        .bind(
+            each()
+                .map(|callback| to_i64(callback.id.accepted_ms()))
+                .bind_iter(),
+        )
+        .bind(
+            each()
+                .map(|callback| callback.trace.map(|trace| trace.to_string()))
+                .bind_iter(),
+        )
+        .fetch_all(connection)
+        .await
+}
+
+fn insert_sql(repeats: Repeats) -> String {
+    let results = "INSERT INTO results (id, team_id, event_id, task_id, mode, digest, body, \
+             traceparent) \
+         SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
+             unnest($5::text[]), unnest($6::bytea[]), unnest($7::bytea[]), unnest($13::text[])";
+    let callbacks = "INSERT INTO callbacks (id, team_id, task_id, project, url, state, reason, \
+             due_ms, mode) \
          SELECT * FROM unnest($1::uuid[], $2::text[], $4::text[], $8::text[], $9::text[], \
-             $10::text[], $11::text[], $12::bigint[], $5::text[]) AS given (id) \
-         WHERE id IN (SELECT id FROM inserted) RETURNING id",
-    )
-    .bind(each().map(|callback| callback.id.0).bind_iter())
-    .bind(each().map(|callback| &*callback.team).bind_iter())
-    .bind(each().map(|callback| &*callback.event_id).bind_iter())
-    .bind(each().map(|callback| &*callback.task_id).bind_iter())
-    .bind(each().map(|callback| callback.mode.as_str()).bind_iter())
-    .bind(chunk.iter().map(|new| &new.digest[..]).bind_iter())
-    .bind(each().map(|callback| &callback.body[..]).bind_iter())
-    .bind(
-        each()
-            .map(|callback| callback.project.as_deref())
-            .bind_iter(),
-    )
-    .bind(each().map(|callback| callback.url.as_deref()).bind_iter())
-    .bind(states.bind_iter())
-    .bind(chunk.iter().map(|new| new.held).bind_iter())
-    .bind(
-        each()
-            .map(|callback| to_i64(callback.id.accepted_ms()))
-            .bind_iter(),
-    )
-    .bind(
-        each()
-            .map(|callback| callback.trace.map(|trace| trace.to_string()))
-            .bind_iter(),
-    )
-    .fetch_all(connection)
-    .await
+             $10::text[], $11::text[], $12::bigint[], $5::text[]) AS given (id)";
+    match repeats {
+        Repeats::Fail => format!(
+            "WITH inserted AS ({results}), \
+             counted AS (INSERT INTO ledger (accepted) SELECT cardinality($1)) {callbacks}"
+        ),
+        Repeats::Tell => format!(
+            "WITH inserted AS ( \
+                 {results} ON CONFLICT (team_id, event_id) DO NOTHING RETURNING id), \
+             counted AS ( \
+                 INSERT INTO ledger (accepted) SELECT COUNT(*) FROM inserted HAVING COUNT(*) > 0) \
+             {callbacks} WHERE id IN (SELECT id FROM inserted) RETURNING id"
+        ),
+    }
 }
 
 /// The first callbacks of events that are known, under the ids of those that came now, and
@@ -149,6 +174,7 @@ async fn earlier(
 pub(super) async fn change(
     connection: &mut PgConnection,
     changes: &[&Change],
+    repeats: Repeats,
 ) -> Result<(), sqlx::Error> {
     let mut sorted = changes.to_vec();
     // Of two changes of one callback in one batch (its lease had ended) an end counts more.
@@ -158,7 +184,7 @@ pub(super) async fn change(
         .filter_map(|change| change.attempt.as_ref().map(|attempt| (change.id, attempt)))
         .collect();
     if !attempts.is_empty() {
-        insert_attempts(connection, &attempts).await?;
+        insert_attempts(connection, &attempts, repeats).await?;
     }
     let last = |index: usize| {
         sorted
@@ -176,16 +202,20 @@ pub(super) async fn change(
 async fn insert_attempts(
     connection: &mut PgConnection,
     attempts: &[(CallbackId, &AttemptRecord)],
+    repeats: Repeats,
 ) -> Result<(), sqlx::Error> {
     let each = || attempts.iter().map(|(_, attempt)| *attempt);
-    sqlx::query(
+    let on_conflict = match repeats {
+        Repeats::Fail => "",
+        Repeats::Tell => " ON CONFLICT DO NOTHING",
+    };
+    sqlx::query(AssertSqlSafe(format!(
         "INSERT INTO attempts (id, number, started_ms, duration_ms, url, provenance, diagnosis, \
              status, location, answer) \
          SELECT unnest($1::uuid[]), unnest($2::int[]), unnest($3::bigint[]), \
              unnest($4::bigint[]), unnest($5::text[]), unnest($6::text[]), unnest($7::text[]), \
-             unnest($8::smallint[]), unnest($9::text[]), unnest($10::bytea[]) \
-         ON CONFLICT DO NOTHING",
-    )
+             unnest($8::smallint[]), unnest($9::text[]), unnest($10::bytea[]){on_conflict}"
+    )))
     .bind(attempts.iter().map(|(id, _)| id.0).bind_iter())
     .bind(
         each()

@@ -2,12 +2,13 @@
 //! while others wait for the server's log.
 
 use crate::journal::group::{self, Group, Inbox};
-use crate::journal::postgres::batch;
+use crate::journal::postgres::batch::{self, Repeats};
 use crate::journal::postgres::connections::Connections;
 use crate::journal::postgres::partitions::{Partitions, day_of};
 use crate::journal::{Appended, Change, JournalError, NewCallback};
 use crate::metrics::Metrics;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use tokio::sync::Mutex;
 
@@ -16,6 +17,8 @@ use tokio::sync::Mutex;
 pub(super) const WRITERS: usize = 3;
 /// Times a transaction goes again that another one was in the way of.
 const AGAIN_MAX: usize = 5;
+/// Transactions that look for repeats after one that failed by one: they seldom come alone.
+const WARY_FOR: u32 = 64;
 
 /// What all writers share.
 pub(super) struct Writer {
@@ -24,6 +27,8 @@ pub(super) struct Writer {
     pub(super) inbox: Mutex<Inbox>,
     pub(super) items_max: usize,
     pub(super) metrics: Metrics,
+    /// How many of the next transactions look for repeats.
+    pub(super) wary: AtomicU32,
 }
 
 impl Writer {
@@ -64,28 +69,38 @@ impl Writer {
         changes: &[&Change],
     ) -> Result<Vec<Appended>, JournalError> {
         for _ in 0..AGAIN_MAX {
-            match self.transaction(new, changes).await {
+            match self.transaction(new, changes, self.repeats()).await {
+                Err(error) if error.is_repetition() => self.wary.store(WARY_FOR, Ordering::Relaxed),
                 Err(error) if error.is_missing_partition() => self.partitions.forget(),
                 Err(error) if error.is_chance() => {}
                 done => return done,
             }
         }
-        self.transaction(new, changes).await
+        self.transaction(new, changes, Repeats::Tell).await
+    }
+
+    fn repeats(&self) -> Repeats {
+        let one_less = |left: u32| left.checked_sub(1);
+        let was_wary = self
+            .wary
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        was_wary.map_or(Repeats::Fail, |_| Repeats::Tell)
     }
 
     async fn transaction(
         &self,
         new: &[&NewCallback],
         changes: &[&Change],
+        repeats: Repeats,
     ) -> Result<Vec<Appended>, JournalError> {
         let attempts = changes.iter().filter_map(|change| change.attempt.as_ref());
         let days = attempts.map(|attempt| day_of(attempt.started_ms));
         self.partitions.make(&self.connections, days).await?;
         self.connections
             .transaction(async |connection| {
-                let appended = batch::append(connection, new).await?;
+                let appended = batch::append(connection, new, repeats).await?;
                 if !changes.is_empty() {
-                    batch::change(connection, changes).await?;
+                    batch::change(connection, changes, repeats).await?;
                 }
                 Ok(appended)
             })
