@@ -28,7 +28,7 @@ use std::time::Instant;
 /// As many as intake commits together.
 const PUSHED_TOGETHER: usize = 512;
 /// As many as a worker claims together.
-const CLAIMED_TOGETHER: usize = 64;
+const CLAIMED_TOGETHER: usize = 128;
 const TEAMS: usize = 16;
 
 #[tokio::main]

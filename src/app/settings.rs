@@ -4,17 +4,19 @@ use crate::app::fresh::Fresh;
 use crate::callback::bucket::Cloud;
 use crate::callback::retry::Policy;
 use crate::callback::signature::Secret;
-use crate::callback::target::{Candidates, Provenance, origin_of, resolve};
+use crate::callback::target::{Candidates, Provenance, UrlError, origin_of, parse_url, resolve};
 use crate::callback::{Callback, CallbackId, Mode, TaskKey, TeamId, TimestampMs};
 use crate::config::Delivery;
 use crate::queue::{Entry, Origin};
 use crate::records::secrets::{OldSecret, SecretKind};
 use crate::records::teams::Team;
 use crate::records::{Records, RecordsError};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use url::Url;
 
 /// A changed setting made elsewhere is seen after this at the latest.
 const FRESH_FOR: Duration = Duration::from_secs(5);
@@ -26,8 +28,9 @@ pub struct TeamSettings {
     pub id: TeamId,
     /// Its default callback URL.
     pub default_url: Option<String>,
-    /// That one's origin: most callbacks go there.
+    /// That one's origin, and its parts if it is a URL: most callbacks go there.
     default_origin: Origin,
+    default_parts: Option<Url>,
     /// Callback URLs of its projects, by name.
     pub live_project_urls: HashMap<String, String>,
     /// Those of its test projects.
@@ -160,6 +163,17 @@ impl TeamSettings {
         }
     }
 
+    /// A target's parts, if it is a URL.
+    ///
+    /// # Errors
+    /// As [`parse_url`].
+    pub fn parts(&self, url: &str) -> Result<Cow<'_, Url>, UrlError> {
+        match &self.default_parts {
+            Some(parts) if self.default_url.as_deref() == Some(url) => Ok(Cow::Borrowed(parts)),
+            _ => parse_url(url).map(Cow::Owned),
+        }
+    }
+
     /// A callback's entry in the queue.
     #[must_use]
     pub fn entry(
@@ -252,10 +266,13 @@ impl Settings {
         let parse = |secret: &str| {
             Secret::parse(secret).expect("only secrets made by the vault are stored")
         };
+        let default_url = team.default_callback_url;
+        let url = default_url.as_deref().unwrap_or_default();
         let mut settings = TeamSettings {
             id: team.id.as_str().into(),
-            default_origin: origin_of(team.default_callback_url.as_deref().unwrap_or_default()),
-            default_url: team.default_callback_url,
+            default_origin: origin_of(url),
+            default_parts: parse_url(url).ok(),
+            default_url,
             live_project_urls: HashMap::new(),
             test_project_urls: HashMap::new(),
             paused: HashSet::new(),

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::app::settings::TeamSettings;
 use crate::callback::signature::sign;
-use crate::callback::target::{Provenance, parse_url};
+use crate::callback::target::Provenance;
 use crate::callback::trace::TraceParent;
 use crate::callback::{Callback, Fault, Health, Outcome};
 use crate::delivery::client::{Answer, Client};
@@ -43,7 +43,7 @@ pub async fn post(
     sent: &Sent<'_>,
 ) -> Answer {
     // Checked when it was saved, so only another program can have stored an illegal one.
-    let Ok(url) = parse_url(sent.url) else {
+    let Ok(url) = settings.parts(sent.url) else {
         return Answer::unsent(Fault::Url);
     };
     let budget_ms = settings.budget_ms(&app.config.delivery);

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// How long claims wait for company under load.
 const GATHER: Duration = Duration::from_millis(1);
 /// Claims per call: enough to share one journal read, few enough to start soon.
-const CLAIMS_MAX: usize = 64;
+const CLAIMS_MAX: usize = 128;
 
 /// Claims and attempts until shutdown, then waits for attempts in flight within the
 /// grace time. Claims not begun are returned.
@@ -80,9 +80,7 @@ async fn gather(permits: &Semaphore, slots_max: usize) {
 
 /// A slot and others that are free, up to [`CLAIMS_MAX`].
 fn with_more(mut first: OwnedSemaphorePermit, permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    let free = permits
-        .available_permits()
-        .min(std::env::var("RB_CLAIMS").map_or(CLAIMS_MAX, |v| v.parse().unwrap()) - 1);
+    let free = permits.available_permits().min(CLAIMS_MAX - 1);
     // Nobody else takes any, so all of them are still there.
     let more = u32::try_from(free).map(|free| permits.clone().try_acquire_many_owned(free));
     if let Ok(Ok(more)) = more {

@@ -6,7 +6,7 @@ use crate::callback::TimestampMs;
 
 /// Claims asked of one shard at least, where there is that much to ask for: a script call
 /// costs the same for one claim and for many.
-const CHUNK: usize = 16;
+const CHUNK: usize = 32;
 /// A turn's cost for one claim of a shard with one team.
 const CLAIM_COST: u64 = 1 << 16;
 
@@ -231,10 +231,10 @@ mod tests {
         let mut rounds = Rounds::new(4);
         let mut asked = Vec::new();
         for _ in 0..4 {
-            let round = rounds.allot(32, 1000, 1);
+            let round = rounds.allot(2 * CHUNK, 1000, 1);
             assert_eq!(round.len(), 2);
             for (shard, claims) in round {
-                assert_eq!(claims, 16);
+                assert_eq!(claims, CHUNK);
                 rounds.served(shard, claims, 1);
                 asked.push(shard);
             }
