@@ -16,11 +16,13 @@ pub(crate) const PASSWORD: &str = "sesame-opens-nothing";
 const USER: &str = "ringback";
 /// Only a hang reaches it.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Statics are not dropped, so a shell ends the server: when the pipe from the test
-/// process closes, because it ended or because the server is to be stopped.
-const WATCHER: &str = r#""$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid"#;
-const REMOVING_WATCHER: &str =
-    r#"folder=$1; shift; "$@" & pid=$!; read -r _; kill -QUIT $pid; wait $pid; rm -rf "$folder""#;
+/// Statics are not dropped, so a shell ends the server, by a signal, when the pipe from the
+/// test process closes, because it ended or because the server is to be stopped; then it
+/// removes a folder, if one is named.
+const WATCHER: &str = r#"signal=$1 folder=$2; shift 2
+    "$@" & pid=$!
+    read -r _; kill -"$signal" $pid; wait $pid
+    [ -z "$folder" ] || rm -rf "$folder""#;
 
 /// On a disk of its own that only the server sees, some of it taken by a file that can be
 /// removed. A server that gives up is started again, as an init system would.
@@ -122,38 +124,30 @@ impl Postgres {
         std::fs::write(self.data().join("postgresql.conf"), settings).unwrap();
     }
 
-    /// Starts it and waits until it answers.
-    pub(crate) async fn start(&mut self) {
-        let server = match self.disk {
-            None => as_server_user(&program("postgres")),
-            Some((size, reserve)) => {
-                let mut shell = as_server_user(Path::new("unshare"));
-                shell.args([
-                    "--map-root-user",
-                    "--mount",
-                    "sh",
-                    "-c",
-                    ON_SMALL_DISK,
-                    "sh",
-                ]);
-                shell
-                    .arg(self.data())
-                    .args([size.to_string(), reserve.to_string()]);
-                shell.arg(program("postgres"));
-                shell
-            }
+    /// The server as its own user; on its small disk, if it has one, which ends with it.
+    fn server(&self) -> Command {
+        let Some((mebibytes, reserve)) = self.disk else {
+            return as_server_user(&program("postgres"));
         };
+        let mut shell = as_server_user(Path::new("unshare"));
+        shell.args(["--map-root-user", "--mount", "sh", "-c"]);
+        shell.args([ON_SMALL_DISK, "sh"]).arg(self.data());
+        shell.args([mebibytes.to_string(), reserve.to_string()]);
+        shell.arg(program("postgres"));
+        shell
+    }
+
+    /// Starts it and waits until it answers. One on a small disk starts once.
+    pub(crate) async fn start(&mut self) {
+        let server = self.server();
+        // A shell that was started in the background cannot listen to QUIT.
+        let signal = if self.disk.is_some() { "TERM" } else { "QUIT" };
         let mut command = Command::new("sh");
-        if self.disk.is_some() {
-            // A shell that was started in the background cannot listen to QUIT.
-            command.args(["-c", &WATCHER.replace("QUIT", "TERM"), "sh"]);
-        } else if self.own.is_some() {
-            command.args(["-c", WATCHER, "sh"]);
-        } else {
-            command
-                .args(["-c", REMOVING_WATCHER, "sh"])
-                .arg(&self.folder);
-        }
+        command.args(["-c", WATCHER, "sh", signal]);
+        match self.own {
+            Some(_) => command.arg(""),
+            None => command.arg(&self.folder),
+        };
         let log = std::fs::File::create(self.folder.join("log")).unwrap();
         command
             .arg(server.get_program())
