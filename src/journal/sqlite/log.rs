@@ -65,18 +65,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let writer = batch::open(&path, 1).await.unwrap();
-        let copier = batch::open(&path, 1).await.unwrap();
+        let beside = batch::open(&path, 1).await.unwrap();
         let create = sqlx::query("CREATE TABLE bodies (body BLOB)");
         create.execute(&writer).await.unwrap();
-        copy_part(&copier).await.unwrap();
-        let (pages, copied) = state(&copier).await.unwrap();
+        copy_part(&beside).await.unwrap();
+        let (pages, copied) = state(&beside).await.unwrap();
         assert!(pages > 0 && copied == 0, "{copied} of {pages}");
 
         let insert = sqlx::query("INSERT INTO bodies VALUES (zeroblob($1))");
         let part = insert.bind(PART_PAGES * PAGE_BYTES);
         part.execute(&writer).await.unwrap();
-        copy_part(&copier).await.unwrap();
-        let (pages, copied) = state(&copier).await.unwrap();
+        copy_part(&beside).await.unwrap();
+        let (pages, copied) = state(&beside).await.unwrap();
         assert!(
             pages > PART_PAGES.into() && copied == pages,
             "{copied} of {pages}"
