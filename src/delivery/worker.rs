@@ -39,7 +39,7 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
             permit = permits.clone().acquire_owned() => permit.expect("never closed"),
         };
         gather(&permits, slots_max).await;
-        let slots = with_more(first, &permits);
+        let mut slots = with_more(first, &permits);
         let claimed = match app.queue.claim(slots.num_permits()).await {
             Ok(claimed) => claimed,
             Err(error) => {
@@ -54,6 +54,7 @@ pub async fn run(app: &App, transports: Transports, finished: mpsc::Sender<Finis
             rest(app).await;
             continue;
         }
+        drop(slots.split(slots.num_permits() - claimed.claims.len()));
         // Beside the next claim: the queue and the journal need not wait for each other.
         let (app, transports, finished) = (app.clone(), transports.clone(), finished.clone());
         tokio::spawn(
@@ -81,9 +82,9 @@ async fn gather(permits: &Semaphore, slots_max: usize) {
 /// A slot and others that are free, up to [`CLAIMS_MAX`].
 fn with_more(mut first: OwnedSemaphorePermit, permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let free = permits.available_permits().min(CLAIMS_MAX - 1);
+    let free = u32::try_from(free).expect("no more than a claim may ask for");
     // Nobody else takes any, so all of them are still there.
-    let more = u32::try_from(free).map(|free| permits.clone().try_acquire_many_owned(free));
-    if let Ok(Ok(more)) = more {
+    if let Ok(more) = permits.clone().try_acquire_many_owned(free) {
         first.merge(more);
     }
     first
@@ -103,8 +104,7 @@ async fn rest(app: &App) {
     }
 }
 
-/// Gives every claim its callback and a task of its own. There are as many slots as claims,
-/// or more.
+/// Gives every claim its callback, a slot of these and a task of its own.
 async fn start(
     app: &Arc<App>,
     transports: &Transports,
@@ -112,7 +112,6 @@ async fn start(
     mut slots: OwnedSemaphorePermit,
     claims: Vec<Claim>,
 ) {
-    drop(slots.split(slots.num_permits() - claims.len()));
     let mut callbacks = match load(app, &claims).await {
         Ok(callbacks) => callbacks,
         Err(error) => {

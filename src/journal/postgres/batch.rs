@@ -32,7 +32,7 @@ pub(super) async fn append(
     let mut sorted = new.to_vec();
     // Stable: of two with one event the first one wins, as it came first.
     sorted.sort_by(|a, b| event(a).cmp(&event(b)));
-    let mut inserted = HashSet::with_capacity(new.len());
+    let mut inserted = HashSet::new();
     for chunk in chunks(&sorted) {
         inserted.extend(insert(connection, chunk, repeats).await?);
     }
