@@ -106,8 +106,7 @@ async fn tabbed(browser: &Browser, page: &str) -> Vec<u64> {
         .await
         .unwrap();
     loop {
-        let active = browser.client.active_element().await.unwrap();
-        active.send_keys(&Key::Tab.to_string()).await.unwrap();
+        browser.key(Key::Tab).await;
         let told = browser.client.execute(number, Vec::new()).await.unwrap();
         let (at, all): (i64, u64) = (told[0].as_i64().unwrap(), told[1].as_u64().unwrap());
         let Ok(at) = u64::try_from(at) else {

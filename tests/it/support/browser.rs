@@ -1,6 +1,8 @@
 //! A real browser: Chromium without a screen, driven through its own driver.
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
+use fantoccini::key::Key;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -97,6 +99,15 @@ impl Browser {
                 self.text().await
             ),
         }
+    }
+
+    /// Presses the key on whatever has the focus, which a live part may replace at any time.
+    pub(crate) async fn key(&self, key: Key) {
+        let value = char::from(key);
+        let pressed = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value })
+            .then(KeyAction::Up { value });
+        self.client.perform_actions(pressed).await.unwrap();
     }
 
     /// What a person can read; nothing while one page makes way for another.
