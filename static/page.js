@@ -20,12 +20,15 @@ document.addEventListener("submit", (event) => {
 
 // Live parts: <div data-live="address of the event stream"> is replaced by each event's HTML,
 // which the server made. What is open stays open, and the keyboard focus stays where it is;
-// while it is on something that would go, the part waits.
+// while it is on something that would go, or something is being pressed, the part waits.
 const name = (element) =>
   element.closest("form")?.getAttribute("action") ?? element.getAttribute("href") ?? element.textContent;
 const reachable = "a[href], button, summary";
+const waiting = new Map();
 
 function replace(part, html) {
+  waiting.set(part, html);
+  if (part.matches(":active")) return;
   const focused = part.contains(document.activeElement) ? name(document.activeElement) : null;
   const open = [...part.querySelectorAll("details")].map((it) => it.open);
   const fresh = document.createElement("template");
@@ -35,7 +38,12 @@ function replace(part, html) {
   part.replaceChildren(fresh.content);
   part.querySelectorAll("details").forEach((it, index) => { if (open[index]) it.open = true; });
   if (focused !== null) part.querySelectorAll(reachable)[at].focus({ preventScroll: true });
+  waiting.delete(part);
 }
+
+// Later: what was pressed or left hears of it first.
+const showWaiting = () => setTimeout(() => waiting.forEach((html, part) => replace(part, html)));
+["pointerup", "pointercancel", "keyup", "focusout"].forEach((it) => addEventListener(it, showWaiting));
 
 for (const part of document.querySelectorAll("[data-live]")) {
   const stream = new EventSource(part.dataset.live);

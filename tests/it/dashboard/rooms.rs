@@ -5,6 +5,7 @@ use super::{Browser, PASSWORD, admin, looked_at, serve};
 use crate::support::app::TestApp;
 use crate::support::endpoint::Endpoint;
 use fantoccini::Locator;
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::key::Key;
 use ringback::access::Role;
 use ringback::callback::Mode;
@@ -268,4 +269,43 @@ async fn browsers_side_by_side_show_each_role_what_is_theirs() {
     other.reads("Forgot your password?").await;
     ana.go(&format!("{base}/dashboard/team")).await;
     ana.reads("max@kites.test").await;
+}
+
+/// Brings the live part new HTML, as an event does. Says what it then shows.
+async fn offered(browser: &Browser, html: &str) -> String {
+    let script = "const part = document.getElementById('part'); replace(part, arguments[0]); \
+                  return part.innerText";
+    let shown = browser.client.execute(script, vec![json!(html)]).await;
+    shown.unwrap().as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_part_waits_for_who_presses_something_on_it_or_would_lose_the_focus() {
+    let app = TestApp::start().await;
+    let base = serve(&app).await;
+    let ana = admin(&app, &base).await;
+    let part = "document.body.innerHTML = '<div id=part><button>Replay</button></div>'";
+    ana.client.execute(part, Vec::new()).await.unwrap();
+    let button = ana.find("#part button").await;
+    let held = MouseActions::new("mouse".to_owned())
+        .then(PointerAction::MoveToElement {
+            element: button,
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        })
+        .then(PointerAction::Down {
+            button: MOUSE_BUTTON_LEFT,
+        });
+    ana.client.perform_actions(held).await.unwrap();
+    let shown = offered(&ana, "<button>Replay</button> two").await;
+    assert_eq!(shown, "Replay", "it is being pressed");
+    ana.client.release_actions().await.unwrap();
+    ana.reads("Replay two").await;
+    let shown = offered(&ana, "<button>Replay</button> three").await;
+    assert_eq!(shown, "Replay three", "the focus stays where it is");
+    let shown = offered(&ana, "<button>Drop</button>").await;
+    assert_eq!(shown, "Replay three", "what has the focus would go");
+    ana.key(Key::Tab).await;
+    ana.reads("Drop").await;
 }

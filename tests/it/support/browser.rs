@@ -91,13 +91,20 @@ impl Browser {
         let path = format!(
             "//*[self::button or self::a or self::summary][contains(normalize-space(.), \"{text}\")]"
         );
-        let wait = self.client.wait().at_most(PATIENCE);
-        match wait.for_element(Locator::XPath(&path)).await {
-            Ok(element) => element.click().await.unwrap(),
-            Err(error) => panic!(
-                "nothing to press says {text}: {error}\n{}",
-                self.text().await
-            ),
+        loop {
+            let wait = self.client.wait().at_most(PATIENCE);
+            let pressed = match wait.for_element(Locator::XPath(&path)).await {
+                Ok(element) => element.click().await,
+                Err(error) => panic!(
+                    "nothing to press says {text}: {error}\n{}",
+                    self.text().await
+                ),
+            };
+            match pressed {
+                // A live part was replaced meanwhile: nothing was pressed, and it is there again.
+                Err(error) if error.is_stale_element_reference() => {}
+                pressed => return pressed.unwrap(),
+            }
         }
     }
 
