@@ -41,6 +41,7 @@ use hyper::body::Incoming;
 use hyper::header;
 use hyper::header::HeaderName;
 use hyper_util::client::legacy;
+use hyper_util::client::legacy::ResponseFuture;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::rt::TokioTimer;
 use rustls::pki_types::CertificateDer;
@@ -236,43 +237,49 @@ impl Client {
 
     /// Sends one POST and says what came of it, always within the attempt's budget.
     /// `headers` go out as they are; `host` and `content-length` are added.
-    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> Answer {
+    pub fn post(&self, url: &Url, headers: HeaderMap, body: Bytes) -> impl Future<Output = Answer> {
         self.post_within(self.attempt_timeout, url, headers, body)
-            .await
     }
 
-    /// As [`Client::post`], within a budget of its own if that is the smaller one.
-    pub async fn post_within(
+    /// As [`Client::post`], within a budget of its own if that is the smaller one. The time
+    /// runs from this call.
+    pub fn post_within(
         &self,
         budget: Duration,
         url: &Url,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Answer {
+    ) -> impl Future<Output = Answer> {
         let start = Instant::now();
         let deadline = start + budget.min(self.attempt_timeout);
-        let mut answer = Answer::unsent(Fault::Url);
-        if let Some(uri) = dialable(url) {
+        // Made here: what waits for the answer then does not carry the request's parts.
+        let sent = dialable(url).map(|uri| {
             let mut request = Request::new(Full::new(body));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = uri;
             *request.headers_mut() = headers;
-            self.exchange(request, (start, deadline), &mut answer).await;
+            self.http.request(request)
+        });
+        async move {
+            let mut answer = Answer::unsent(Fault::Url);
+            if let Some(sent) = sent {
+                self.exchange(sent, (start, deadline), &mut answer).await;
+            }
+            answer.timing.total_us = since_us(start);
+            answer
         }
-        answer.timing.total_us = since_us(start);
-        answer
     }
 
     async fn exchange(
         &self,
-        request: Request<Full<Bytes>>,
+        sent: ResponseFuture,
         (start, deadline): (Instant, Instant),
         answer: &mut Answer,
     ) {
         let mut deadline = std::pin::pin!(sleep_until(deadline));
         let response = tokio::select! {
             biased; // an answer that came in time counts, even if it is read late
-            response = self.http.request(request) => response,
+            response = sent => response,
             // The connector has a shorter budget of its own, so as a rule it was not in the
             // connect phase.
             () = &mut deadline => {

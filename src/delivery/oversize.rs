@@ -32,7 +32,8 @@ pub(super) async fn lighten<'a>(
     };
     let start = Instant::now();
     let budget = Duration::from_millis(settings.budget_ms(&app.config.delivery));
-    let stored = responses::store(app, (*cloud, prefix), callback, response);
+    // Boxed, so that every other attempt does not carry the room that it needs.
+    let stored = Box::pin(responses::store(app, (*cloud, prefix), callback, response));
     let late = |_| Err(CloudError::new(Trouble::Network, "no answer in time"));
     match timeout(budget, stored).await.unwrap_or_else(late) {
         Ok(reference) => {

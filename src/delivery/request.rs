@@ -73,12 +73,10 @@ struct Post<'a> {
 }
 
 impl Post<'_> {
-    async fn within(&self, budget_ms: u64, headers: HeaderMap) -> Answer {
+    fn within(&self, budget_ms: u64, headers: HeaderMap) -> impl Future<Output = Answer> {
         let budget = Duration::from_millis(budget_ms);
         let body = self.body.clone();
-        self.client
-            .post_within(budget, self.url, headers, body)
-            .await
+        self.client.post_within(budget, self.url, headers, body)
     }
 }
 
