@@ -39,7 +39,7 @@ impl Lane {
             Signal::Overload => (self.window, self.successes) = ((self.window / 2).max(1), 0),
             Signal::Failure => {}
         }
-        if self.successes == self.window && !failed {
+        if self.successes >= self.window && !failed {
             let most = self.limit.unwrap_or(u32::MAX).min(limits.lane_max());
             (self.window, self.successes) = ((self.window + 1).min(most), 0);
         }
