@@ -23,6 +23,7 @@ pub(super) async fn open(path: &Path, connections: u32) -> Result<SqlitePool, sq
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
+        .page_size(log::PAGE_BYTES)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-16384") // 16 MiB
