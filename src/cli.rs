@@ -16,6 +16,7 @@ mod gateway;
 mod lanes;
 mod listen;
 mod migrate_store;
+mod open_files;
 mod producers;
 mod replay;
 mod serve;

@@ -3,7 +3,7 @@
 
 use crate::api::{self, server};
 use crate::app::{App, Role};
-use crate::cli::ConfigArgs;
+use crate::cli::{ConfigArgs, open_files};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dashboard;
@@ -85,6 +85,7 @@ impl Gateway {
         shutdown: Shutdown,
         log: LogFilter,
     ) -> Result<Self> {
+        open_files::raise();
         let app = App::open(config, role, Clock::system(), shutdown).await?;
         let sender = Sender::open(&app.config)?;
         let transports = Transports {

@@ -47,7 +47,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ),
     ("hyper_rustls::", &["cli/gateway", "cloud/http"]),
     ("opentelemetry", &["telemetry/spans"]),
-    ("rustix::", &["cli/doctor/machine", "folder"]),
+    ("rustix::", &["cli/open_files", "folder"]),
     (
         "rustls::",
         &["cloud", "delivery/client", "queue/redis/link/dial"],

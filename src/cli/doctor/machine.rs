@@ -1,10 +1,10 @@
 //! What the machine itself must have: a folder, room, a key, files and ports.
 
 use super::Finding;
+use crate::cli::open_files;
 use crate::config::Config;
 use crate::folder::{self, MOVED};
 use crate::vault::Vault;
-use rustix::process::{Resource, getrlimit};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -109,7 +109,7 @@ pub(super) fn open_files(config: &Config) -> Finding {
     let servers = u64::from(config.store.connections_max) + OTHER_FILES;
     let least = u64::from(config.queue.slots) + servers;
     let most = least + config.api.connections_max as u64;
-    let Some(limit) = getrlimit(Resource::Nofile).current else {
+    let Some(limit) = open_files::most() else {
         return Finding::ok(CHECK, "without limit");
     };
     let says = format!("{limit} may be open, the settings need up to {most}");

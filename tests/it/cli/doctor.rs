@@ -137,6 +137,21 @@ fn ports_and_open_files_are_looked_at() {
     );
 }
 
+#[test]
+fn a_gateway_raises_its_limit_of_open_files() {
+    const FEW: u32 = 64;
+    let home = Home::make_config("");
+    let gateway = home.serve_with_open_files(FEW);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
+    let files = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let now: Vec<&str> = files.unwrap().split_whitespace().skip(3).take(2).collect();
+    assert_eq!(now[0], now[1], "all that it may");
+    assert_ne!(now[0], FEW.to_string());
+    gateway.kill();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_and_the_queue_are_looked_at() {
     let store = Postgres::shared().await.database().await;

@@ -97,6 +97,16 @@ impl Home {
         self.start(command)
     }
 
+    /// As [`Home::serve`], where a shell let it open so few files at first.
+    pub(crate) fn serve_with_open_files(&self, few: u32) -> Gateway {
+        let script = format!("ulimit -S -n {few} && exec \"$1\" serve --config \"$2\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]);
+        command.arg(env!("CARGO_BIN_EXE_ringback"));
+        command.arg(self.config());
+        self.start(command)
+    }
+
     fn start(&self, mut command: Command) -> Gateway {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
