@@ -10,8 +10,12 @@ use tokio::sync::mpsc;
 pub struct Gather {
     /// So many at once mean that more will come.
     pub company: usize,
-    /// Then the batch waits for so long.
+    /// Then the batch waits for so long,
     pub wait: Duration,
+    /// and again, so many times in all,
+    pub times: u32,
+    /// while there are fewer than so many.
+    pub plenty: usize,
     /// As many as go into one batch.
     pub most: usize,
 }
@@ -23,15 +27,26 @@ impl Gather {
         if inbox.recv_many(&mut batch, self.most).await == 0 {
             return None;
         }
-        if batch.len() >= self.company {
+        if batch.len() < self.company {
+            return Some(batch);
+        }
+        for _ in 0..self.times {
             tokio::time::sleep(self.wait).await;
-            while batch.len() < self.most
-                && let Ok(more) = inbox.try_recv()
-            {
-                batch.push(more);
+            self.add(&mut batch, inbox);
+            if batch.len() >= self.plenty {
+                break;
             }
         }
         Some(batch)
+    }
+
+    /// What is there already, as far as there is room.
+    fn add<T>(&self, batch: &mut Vec<T>, inbox: &mut mpsc::Receiver<T>) {
+        while batch.len() < self.most
+            && let Ok(more) = inbox.try_recv()
+        {
+            batch.push(more);
+        }
     }
 }
 
@@ -42,6 +57,8 @@ mod tests {
     const GATHER: Gather = Gather {
         company: 2,
         wait: Duration::from_millis(5),
+        times: 1,
+        plenty: 3,
         most: 3,
     };
 
@@ -61,5 +78,27 @@ mod tests {
         late.await.unwrap();
         assert_eq!(GATHER.next(&mut inbox).await, Some(vec![5]));
         assert_eq!(GATHER.next(&mut inbox).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_waits_again_until_there_is_plenty() {
+        let patient = Gather { times: 4, ..GATHER };
+        let (sender, mut inbox) = mpsc::channel(8);
+        let started = tokio::time::Instant::now();
+        sender.try_send(1).unwrap();
+        sender.try_send(2).unwrap();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(7)).await;
+            sender.send(3).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(13)).await;
+            sender.try_send(4).unwrap();
+            sender.try_send(5).unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        });
+        assert_eq!(patient.next(&mut inbox).await, Some(vec![1, 2, 3]));
+        assert_eq!(started.elapsed(), 2 * GATHER.wait);
+        assert_eq!(patient.next(&mut inbox).await, Some(vec![4, 5]));
+        let began = Duration::from_millis(20);
+        assert_eq!(started.elapsed(), began + 4 * GATHER.wait, "never plenty");
     }
 }

@@ -14,10 +14,13 @@ use tokio::sync::mpsc;
 pub const WAITING_MAX: usize = 1024;
 /// Finished attempts in one commit.
 pub const BATCH_MAX: usize = 1024;
-/// Finished attempts of one commit; nobody waits for it.
+/// Finished attempts of one commit; nobody waits for it. One of several workers has few at a
+/// time, and a commit costs the store much the same for few and for many.
 const GATHER: Gather = Gather {
     company: 8,
     wait: Duration::from_millis(5),
+    times: 4,
+    plenty: 256,
     most: BATCH_MAX,
 };
 
