@@ -5,6 +5,9 @@
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// Waits of one batch at most.
+const WAITS_MAX: u32 = 4;
+
 /// When a batch waits for more, and for how many.
 #[derive(Debug, Clone, Copy)]
 pub struct Gather {
@@ -12,9 +15,8 @@ pub struct Gather {
     pub company: usize,
     /// Then the batch waits for so long,
     pub wait: Duration,
-    /// and again, so many times in all,
-    pub times: u32,
-    /// while there are fewer than so many.
+    /// and again while there are fewer than so many, up to four times in all. The same as
+    /// `company`: once.
     pub plenty: usize,
     /// As many as go into one batch.
     pub most: usize,
@@ -30,7 +32,7 @@ impl Gather {
         if batch.len() < self.company {
             return Some(batch);
         }
-        for _ in 0..self.times {
+        for _ in 0..WAITS_MAX {
             tokio::time::sleep(self.wait).await;
             self.add(&mut batch, inbox);
             if batch.len() >= self.plenty {
@@ -57,8 +59,7 @@ mod tests {
     const GATHER: Gather = Gather {
         company: 2,
         wait: Duration::from_millis(5),
-        times: 1,
-        plenty: 3,
+        plenty: 2,
         most: 3,
     };
 
@@ -82,7 +83,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_waits_again_until_there_is_plenty() {
-        let patient = Gather { times: 4, ..GATHER };
+        let patient = Gather {
+            plenty: 3,
+            ..GATHER
+        };
         let (sender, mut inbox) = mpsc::channel(8);
         let started = tokio::time::Instant::now();
         sender.try_send(1).unwrap();

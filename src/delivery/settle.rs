@@ -19,7 +19,6 @@ pub const BATCH_MAX: usize = 1024;
 const GATHER: Gather = Gather {
     company: 8,
     wait: Duration::from_millis(5),
-    times: 4,
     plenty: 256,
     most: BATCH_MAX,
 };

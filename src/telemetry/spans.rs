@@ -27,8 +27,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 const GATHER: Gather = Gather {
     company: 1,
     wait: Duration::from_millis(500),
-    times: 1,
-    plenty: 512,
+    plenty: 1,
     most: 512,
 };
 /// At the end, what waits is sent within this.

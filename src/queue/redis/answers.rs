@@ -16,8 +16,7 @@ pub(super) const WAITING_MAX: usize = 4096;
 const GATHER: Gather = Gather {
     company: 3,
     wait: Duration::from_millis(2),
-    times: 1,
-    plenty: 512,
+    plenty: 3,
     most: 512,
 };
 /// A park is this long in per cent, at random: lanes that went down together must not

@@ -97,14 +97,25 @@ impl Home {
         self.start(command)
     }
 
-    /// As [`Home::serve`], where a shell let it open so few files at first.
-    pub(crate) fn serve_with_open_files(&self, few: u32) -> Gateway {
-        let script = format!("ulimit -S -n {few} && exec \"$1\" serve --config \"$2\"");
+    /// As [`Home::run`], under a limit that a shell sets: what its `ulimit` is told.
+    pub(crate) fn run_limited(&self, limit: &str, arguments: &[&str]) -> Output {
+        self.limited(limit, arguments).output().unwrap()
+    }
+
+    /// As [`Home::serve`], under such a limit.
+    pub(crate) fn serve_limited(&self, limit: &str) -> Gateway {
+        self.start(self.limited(limit, &["serve"]))
+    }
+
+    fn limited(&self, limit: &str, arguments: &[&str]) -> Command {
+        let script = format!("ulimit {limit} && exec \"$@\"");
         let mut command = Command::new("sh");
-        command.args(["-c", &script, "sh"]);
-        command.arg(env!("CARGO_BIN_EXE_ringback"));
-        command.arg(self.config());
-        self.start(command)
+        command
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_ringback")])
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config());
+        command
     }
 
     fn start(&self, mut command: Command) -> Gateway {
