@@ -38,10 +38,10 @@ async fn main() {
     let quick = has("--quick") || !has("--bench");
     let scale = if quick { 100 } else { 1 };
     println!("A callback's life, {TEAMS} teams: microseconds of Redis, by verb");
-    println!("shards     push    claim   answer   settle      all      CPU    lives/s");
-    for shards in [1, 16] {
-        life(shards, 40_000 / scale).await;
-    }
+    println!("shards  together     push    claim   answer   settle      all      CPU    lives/s");
+    life(1, CLAIMED_TOGETHER, 40_000 / scale).await;
+    life(16, CLAIMED_TOGETHER, 40_000 / scale).await;
+    life(16, 1, 4_000 / scale).await;
     if has("--life") {
         return;
     }
@@ -106,8 +106,8 @@ fn entries(numbers: Range<usize>, lanes: usize, ids: &mut IdSequence) -> Vec<Ent
     numbers.map(entry).collect()
 }
 
-async fn push(queue: &RedisQueue, entries: Vec<Entry>) {
-    for batch in entries.chunks(PUSHED_TOGETHER) {
+async fn push(queue: &RedisQueue, entries: Vec<Entry>, together: usize) {
+    for batch in entries.chunks(together) {
         queue.push(batch.to_vec()).await.unwrap();
     }
 }
@@ -137,19 +137,20 @@ async fn end(queue: &RedisQueue, claims: Vec<Claim>) {
     queue.settle(settlements.collect()).await.unwrap();
 }
 
-/// From push to end, with the backlog going down to nothing.
-async fn life(shards: usize, callbacks: usize) {
+/// From push to end, with the backlog going down to nothing; so many claimed together.
+async fn life(shards: usize, together: usize, callbacks: usize) {
+    let pushed_together = if together == 1 { 1 } else { PUSHED_TOGETHER };
     let redis = Redis::start();
     let queue = open(&redis, shards).await;
     let entries = entries(0..callbacks, TEAMS, &mut IdSequence::after(None));
     redis.command(&["CONFIG", "RESETSTAT"]);
     let (started, cpu_before) = (Instant::now(), redis.cpu_us());
-    push(&queue, entries).await;
+    push(&queue, entries, pushed_together).await;
     let mut verbs = [redis.script_us(), 0.0, 0.0, 0.0];
     let mut ended = 0;
     while ended < callbacks {
         let before = redis.script_us();
-        let claims = queue.claim(CLAIMED_TOGETHER).await.unwrap().claims;
+        let claims = queue.claim(together).await.unwrap().claims;
         ended += claims.len();
         let claimed = redis.script_us();
         answer(&queue, &claims).await;
@@ -164,7 +165,7 @@ async fn life(shards: usize, callbacks: usize) {
     let all = push + claim + answer + end;
     let cpu_us = (redis.cpu_us() - cpu_before) / count(callbacks);
     println!(
-        "{shards:>6} {push:>8.1} {claim:>8.1} {answer:>8.1} {end:>8.1} {all:>8.1} {cpu_us:>8.1} {per_s:>10.0}"
+        "{shards:>6} {together:>9} {push:>8.1} {claim:>8.1} {answer:>8.1} {end:>8.1} {all:>8.1} {cpu_us:>8.1} {per_s:>10.0}"
     );
 }
 
@@ -180,7 +181,7 @@ async fn backlog(name: &str, pending: usize, lanes: usize) {
     let mut ids = IdSequence::after(None);
     for first in (0..pending).step_by(CHUNK) {
         let numbers = first..pending.min(first + CHUNK);
-        push(&queue, entries(numbers, lanes, &mut ids)).await;
+        push(&queue, entries(numbers, lanes, &mut ids), PUSHED_TOGETHER).await;
     }
     let pushed_us = redis.script_us() / count(pending);
     let bytes = count(usize::try_from(redis.memory_bytes() - empty).unwrap()) / count(pending);

@@ -13,15 +13,15 @@ local function expire(id)
   local abandoned = byte(record, 6) + 1
   record = with_due(record, due_of(record), abandoned)
   save(id, record)
-  return_to_task(task_of(record), id)
+  places().return_to_task(task_of(record), id)
   if abandoned >= ABANDONED_MAX then
     poisoned[#poisoned + 1] = id
     poisoned[#poisoned + 1] = record
     -- Its names are told below, so they are read before they may be forgotten.
     lane_of(record)
-    take_out_waiting(id, record)
+    places().take_out_waiting(id, record)
   else
-    admit(task_of(record))
+    places().admit(task_of(record))
   end
 end
 
@@ -65,7 +65,7 @@ local function sweep()
     if crowd <= 0 and tonumber(idle[at + 1]) > now then
       return
     end
-    forget(lane_at(tonumber(idle[at])))
+    places().forget(lane_at(tonumber(idle[at])))
     crowd = crowd - 1
   end
 end
@@ -193,7 +193,7 @@ local function lease_picked()
     local record = found[at - first + 1]
     records[at] = record
     if has_company(record) and chain(call('HGET', K .. ':t', task_of(record))) then
-      set_leased(task_of(record), ids[at])
+      places().set_leased(task_of(record), ids[at])
     end
   end
   for _, lane in pairs(lanes) do

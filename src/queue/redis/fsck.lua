@@ -46,16 +46,16 @@ local entries = call('HGETALL', K .. ':e')
 for at = 1, #entries, 2 do
   local id, record = entries[at], entries[at + 1]
   local lane = lane_of(record)
-  local places = claims[id] or 0
+  local times = claims[id] or 0
   count('lane ', lane.number, 'entries')
   count('team ', lane.team, 'entries')
-  if call('ZSCORE', line_of(lane), id) then ready, places = ready + 1, places + 1 end
-  if call('ZSCORE', K .. ':s', id) then places = places + 1 end
-  if call('SISMEMBER', K .. ':h:' .. lane.team, id) == 1 then held, places = held + 1, places + 1 end
-  if places > 1 then
-    problems[#problems + 1] = 'an entry is in ' .. places .. ' places'
+  if call('ZSCORE', line_of(lane), id) then ready, times = ready + 1, times + 1 end
+  if call('ZSCORE', K .. ':s', id) then times = times + 1 end
+  if call('SISMEMBER', K .. ':h:' .. lane.team, id) == 1 then held, times = held + 1, times + 1 end
+  if times > 1 then
+    problems[#problems + 1] = 'an entry is in ' .. times .. ' places'
   end
-  check('lease', claims[id] ~= nil, is_leased(id, record))
+  check('lease', claims[id] ~= nil, places().is_leased(id, record))
   local value = call('HGET', K .. ':t', task_of(record))
   local is_known = value == id or chain(value) and call('ZSCORE', K .. ':t:' .. task_of(record), id)
   check('its task knows it', is_known and true or false, true)

@@ -1,46 +1,5 @@
--- Where entries are, and the order within a task. An entry's record, big-endian:
---   lane 4, flags 1, abandoned 1, due 6, task 16.
--- It is ready, scheduled, held, leased, or waits behind an older one of its task: in the
--- list of its place and in no other; one that is leased or waits is in none.
-local MAKES_WAY = 1 -- flag: for newer ones of its task
-local HAS_COMPANY = 2 -- flag: its task had others, and may have
-
-local function lane_of(record)
-  return lane_at((read('>I4', record)))
-end
-
-local function task_of(record)
-  return sub(record, 13, 28)
-end
-
-local function due_of(record)
-  return (read('>I6', record, 7))
-end
-
-local function makes_way(record)
-  return byte(record, 5) % 2 == MAKES_WAY
-end
-
-local function has_company(record)
-  return byte(record, 5) >= HAS_COMPANY
-end
-
-local function record_of(id)
-  return call('HGET', K .. ':e', id)
-end
-
-local function save(id, record)
-  call('HSET', K .. ':e', id, record)
-end
-
-local function with_company(record)
-  local flags = byte(record, 5) % HAS_COMPANY + HAS_COMPANY
-  return sub(record, 1, 4) .. string.char(flags) .. sub(record, 6)
-end
-
-local function with_due(record, due, abandoned)
-  return sub(record, 1, 5) .. write('>BI6', abandoned, due) .. sub(record, 13, 28)
-end
+-- Entries and lanes coming, moving and leaving one at a time, and the order within a task. Most
+-- calls need none of it, so it is made when it is first asked for: `places()`.
 
 local function new_team(name)
   local number = meta.teams_made + 1
@@ -174,35 +133,6 @@ local function line_up(id, record)
   end
 end
 
--- What has become due goes into its lane's line. At most 1000 at a time: the next claim
--- is due at once when there are more.
-local function promote()
-  local due = call('ZRANGE', K .. ':s', '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
-  if #due == 0 then
-    return
-  end
-  call_with_all('ZREM', K .. ':s', due)
-  local records = call('HMGET', K .. ':e', unpack(due))
-  for at, id in ipairs(due) do
-    line_up(id, records[at])
-  end
-end
-
--- Lanes whose park or rest has ended.
-local function wake()
-  local ended = call('ZRANGE', BLOCKED, '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
-  for _, number in ipairs(ended) do
-    touch(lane_at(tonumber(number)))
-  end
-end
-
--- A task with several entries: which is under way, or ''; nil when it has one at most.
-local function chain(value)
-  if value and #value ~= 16 then
-    return sub(value, 2)
-  end
-end
-
 local function set_leased(task, id)
   call('HSET', K .. ':t', task, '*' .. id)
 end
@@ -315,3 +245,10 @@ local function take_out_waiting(id, record)
     admit(task)
   end
 end
+
+return {
+  enter = enter, forget = forget, idle = idle, leave = leave, withdraw = withdraw, hold = hold,
+  line_up = line_up, set_leased = set_leased, is_leased = is_leased, has_newer = has_newer,
+  admit = admit, demote = demote, expect_company = expect_company, join_task = join_task,
+  return_to_task = return_to_task, take_out_waiting = take_out_waiting,
+}

@@ -68,10 +68,10 @@ local function supersede_older(task, id)
   end
   for _, other in ipairs(older) do
     local record = record_of(other)
-    if other < id and makes_way(record) and not is_leased(other, record) then
+    if other < id and makes_way(record) and not places().is_leased(other, record) then
       superseded[#superseded + 1] = other
-      withdraw(other, record)
-      take_out_waiting(other, record)
+      places().withdraw(other, record)
+      places().take_out_waiting(other, record)
     end
   end
 end
@@ -81,7 +81,7 @@ local entered = {}
 local function enter_lane(number)
   local lane = entered[number]
   if lane == nil or lane.is_gone then
-    lane = enter(ARGV[4 + 2 * number], ARGV[5 + 2 * number])
+    lane = places().enter(ARGV[4 + 2 * number], ARGV[5 + 2 * number])
     entered[number] = lane
   end
   return lane
@@ -94,15 +94,15 @@ local function make_room(task, id, gives_way)
   if call('HEXISTS', K .. ':e', id) == 1 then
     return false
   end
-  if gives_way and has_newer(task, id) then
+  if gives_way and places().has_newer(task, id) then
     superseded[#superseded + 1] = id
     return false
   end
   if call('HEXISTS', K .. ':t', task) == 1 then
     supersede_older(task, id)
   end
-  expect_company(task)
-  demote(task)
+  places().expect_company(task)
+  places().demote(task)
   return true
 end
 
@@ -134,11 +134,11 @@ local function push(id, task, kind)
   if busy[task] or kind.held then
     local record = kind.record .. task
     count_entries(lane.number, lane.team, 1)
-    join_task(task, id, record)
+    places().join_task(task, id, record)
     if kind.held then
-      hold(id, record)
+      places().hold(id, record)
     end
-    admit(task)
+    places().admit(task)
   else
     push_alone(id, task, kind, lane)
   end

@@ -12,7 +12,7 @@ for at, id in ipairs(held) do
 end
 meta.held = meta.held - #held
 for _, task in ipairs(tasks) do
-  admit(task)
+  places().admit(task)
 end
 finish()
 return { meta.whole, now, soonest, #held }

@@ -3,13 +3,13 @@ for at = 4, #ARGV do
   local id = ARGV[at]
   local record = record_of(id)
   if record then
-    if is_leased(id, record) then
+    if places().is_leased(id, record) then
       end_claim_of(id)
-      return_to_task(task_of(record), id)
+      places().return_to_task(task_of(record), id)
     else
-      withdraw(id, record)
+      places().withdraw(id, record)
     end
-    take_out_waiting(id, record)
+    places().take_out_waiting(id, record)
   end
 end
 write_claims()

@@ -1,10 +1,17 @@
 //! The Lua scripts, one a verb. Each begins with what it shares with the others; Redis
 //! keeps it as one script. All but `push` run when memory is full: what finishes work
 //! must not be refused for lack of room.
+//!
+//! Each part is a function inside the one before. Redis makes every function of a script anew
+//! at each call, and Lua searches for each local that one takes from its own block among all
+//! that others have taken; what comes from an outer function it only copies. `places`, of which
+//! most calls need nothing, is made when it is asked for.
 
 use crate::queue::redis::link::Script;
 
+const SHARD: &str = include_str!("shard.lua");
 const STATE: &str = include_str!("state.lua");
+const RECORDS: &str = include_str!("records.lua");
 const PLACES: &str = include_str!("places.lua");
 const LEASES: &str = include_str!("leases.lua");
 const TURNS: &str = include_str!("turns.lua");
@@ -35,62 +42,42 @@ pub(super) struct Scripts {
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        let script = |name, parts: &[&str]| Script::new(name, parts.concat());
+        let places = RECORDS.to_owned() + &when_asked("places", PLACES);
+        let places = places.as_str();
+        let flagged = |flags, name, parts: &[&str]| {
+            Script::new(name, nested(flags, &[&[SHARD, STATE], parts].concat()))
+        };
+        let script = |name, parts: &[&str]| flagged(ALWAYS, name, parts);
         Self {
-            push: script("push", &[GROWS, STATE, PLACES, include_str!("push.lua")]),
-            claim: script(
-                "claim",
-                &[
-                    ALWAYS,
-                    STATE,
-                    PLACES,
-                    LEASES,
-                    TURNS,
-                    include_str!("claim.lua"),
-                ],
-            ),
-            answered: script(
-                "answered",
-                &[ALWAYS, STATE, LEASES, REOPEN, include_str!("answered.lua")],
-            ),
-            settle: script(
-                "settle",
-                &[ALWAYS, STATE, PLACES, LEASES, include_str!("settle.lua")],
-            ),
-            release: script(
-                "release",
-                &[ALWAYS, STATE, PLACES, include_str!("release.lua")],
-            ),
-            remove: script(
-                "remove",
-                &[ALWAYS, STATE, PLACES, LEASES, include_str!("remove.lua")],
-            ),
-            steer: script(
-                "steer",
-                &[ALWAYS, STATE, PLACES, REOPEN, include_str!("steer.lua")],
-            ),
-            lane: script(
-                "lane",
-                &[ALWAYS, STATE, PLACES, VIEW, include_str!("lane.lua")],
-            ),
-            lanes: script(
-                "lanes",
-                &[ALWAYS, STATE, PLACES, VIEW, include_str!("lanes.lua")],
-            ),
-            depths: script(
-                "depths",
-                &[ALWAYS, STATE, PLACES, TURNS, include_str!("depths.lua")],
-            ),
-            look: script(
-                "look",
-                &[ALWAYS, STATE, PLACES, TURNS, include_str!("look.lua")],
-            ),
-            rebuild: script("rebuild", &[ALWAYS, STATE, include_str!("rebuild.lua")]),
-            fsck: script(
-                "fsck",
-                &[ALWAYS, STATE, PLACES, LEASES, include_str!("fsck.lua")],
-            ),
-            pulse: script("pulse", &[ALWAYS, include_str!("pulse.lua")]),
+            push: flagged(GROWS, "push", &[places, include_str!("push.lua")]),
+            claim: script("claim", &[places, LEASES, TURNS, include_str!("claim.lua")]),
+            answered: script("answered", &[LEASES, REOPEN, include_str!("answered.lua")]),
+            settle: script("settle", &[places, LEASES, include_str!("settle.lua")]),
+            release: script("release", &[places, include_str!("release.lua")]),
+            remove: script("remove", &[places, LEASES, include_str!("remove.lua")]),
+            steer: script("steer", &[places, REOPEN, include_str!("steer.lua")]),
+            lane: script("lane", &[places, TURNS, VIEW, include_str!("lane.lua")]),
+            lanes: script("lanes", &[places, TURNS, VIEW, include_str!("lanes.lua")]),
+            depths: script("depths", &[places, TURNS, include_str!("depths.lua")]),
+            look: script("look", &[places, TURNS, include_str!("look.lua")]),
+            rebuild: script("rebuild", &[include_str!("rebuild.lua")]),
+            fsck: script("fsck", &[places, LEASES, include_str!("fsck.lua")]),
+            pulse: Script::new("pulse", nested(ALWAYS, &[include_str!("pulse.lua")])),
         }
     }
+}
+
+/// A part that is made by the first who asks for it, by this name.
+fn when_asked(name: &str, part: &str) -> String {
+    format!(
+        "local made\nlocal function {name}()\n\
+         made = made or (function()\n{part}\nend)()\nreturn made\nend\n"
+    )
+}
+
+/// Each part as the last statement of the one before.
+fn nested(flags: &str, parts: &[&str]) -> String {
+    let begins = parts.join("\nreturn (function()\n");
+    let ends = "\nend)()".repeat(parts.len() - 1);
+    format!("{flags}{begins}{ends}\n")
 }

@@ -32,18 +32,18 @@ end
 local function settle(id, ending, change)
   local record = record_of(id)
   local task = task_of(record)
-  return_to_task(task, id)
+  places().return_to_task(task, id)
   if ending == 'e' then
-    take_out_waiting(id, record)
+    places().take_out_waiting(id, record)
     return DONE
   end
   if change.origin ~= '' then
     local old = lane_of(record)
     -- Enter before leaving: a team without lanes would be forgotten.
-    local new = enter(old.home.name, change.origin)
+    local new = places().enter(old.home.name, change.origin)
     count_entries(new.number, new.team, 1)
     record = write('>I4', new.number) .. sub(record, 5)
-    leave(old)
+    places().leave(old)
   end
   if ending == 'r' then
     -- It can be attempted without harm to the worker, so it is no poison.
@@ -51,14 +51,14 @@ local function settle(id, ending, change)
     rest(lane_of(record), change.rest_ms)
   end
   save(id, record)
-  if makes_way(record) and has_newer(task, id) then
-    take_out_waiting(id, record)
+  if makes_way(record) and places().has_newer(task, id) then
+    places().take_out_waiting(id, record)
     return SUPERSEDED
   end
   if ending == 'h' then
-    hold(id, record)
+    places().hold(id, record)
   end
-  admit(task)
+  places().admit(task)
   return DONE
 end
 
@@ -85,7 +85,7 @@ call_with_all('HDEL', K .. ':e', ended)
 call_with_all('HDEL', K .. ':t', tasks_ended)
 for lane, count in pairs(counts) do
   if count_entries(lane, team_of[lane], -count) == 0 then
-    idle(lane_at(lane))
+    places().idle(lane_at(lane))
   end
 end
 write_claims()

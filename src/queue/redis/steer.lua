@@ -8,7 +8,7 @@ if not is_known and (HOW ~= 'limit' or NUMBER == 0) then
   return { meta.whole, now, NONE, 0 }
 end
 -- As if it had one entry more meanwhile: what remains of it is for `leave` to say.
-local lane = enter(ARGV[4], ARGV[5])
+local lane = places().enter(ARGV[4], ARGV[5])
 count_entries(lane.number, lane.team, 1)
 if HOW == 'resume' then
   lane.rests_until = 0
@@ -27,6 +27,6 @@ else
   lane.window = NUMBER > 0 and min(lane.window, NUMBER) or lane.window
 end
 touch(lane)
-leave(lane)
+places().leave(lane)
 finish()
 return { meta.whole, now, soonest, 1 }

@@ -1,4 +1,26 @@
--- When a claim could next find something.
+-- What has become due, and when a claim could next find something.
+
+-- What has become due goes into its lane's line. At most 1000 at a time: the next claim
+-- is due at once when there are more.
+local function promote()
+  local due = call('ZRANGE', K .. ':s', '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
+  if #due == 0 then
+    return
+  end
+  call_with_all('ZREM', K .. ':s', due)
+  local records = call('HMGET', K .. ':e', unpack(due))
+  for at, id in ipairs(due) do
+    places().line_up(id, records[at])
+  end
+end
+
+-- Lanes whose park or rest has ended.
+local function wake()
+  local ended = call('ZRANGE', BLOCKED, '-inf', print_number(now), 'BYSCORE', 'LIMIT', '0', '1000')
+  for _, number in ipairs(ended) do
+    touch(lane_at(tonumber(number)))
+  end
+end
 
 -- When no other team is about any more; 0 if none was ever seen. ELSEWHERE_AT: when a team
 -- of another shard was last seen.
