@@ -41,7 +41,6 @@ use crate::records::{Records, RecordsError};
 use crate::shutdown::Shutdown;
 use crate::telemetry::spans::Spans;
 use crate::vault::Vault;
-use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -123,7 +122,7 @@ pub struct App {
     ids: Arc<Mutex<IdSequence>>,
     /// Held for the life of the process: two gateways on one folder would deliver twice.
     /// None where the store is made for several.
-    _lock: Option<Arc<File>>,
+    _lock: Option<Arc<folder::Lock>>,
 }
 
 impl App {

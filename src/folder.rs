@@ -30,12 +30,25 @@ pub enum FolderError {
     InUse(PathBuf),
 }
 
-/// Makes the folder if it is missing and takes it for as long as the file is kept: two
-/// gateways on one folder would deliver twice.
+/// A data folder that is this process's alone until it is dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that is just being started has it, too, until
+    /// its own program begins.
+    fn drop(&mut self) {
+        // What cannot be unlocked is closed now.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Makes the folder if it is missing and takes it: two gateways on one folder would deliver
+/// twice.
 ///
 /// # Errors
 /// [`FolderError`] when it cannot be used or another process has it.
-pub fn lock(path: &Path) -> Result<File, FolderError> {
+pub fn lock(path: &Path) -> Result<Lock, FolderError> {
     let unusable = |source| FolderError::Unusable {
         path: path.to_owned(),
         source,
@@ -43,7 +56,7 @@ pub fn lock(path: &Path) -> Result<File, FolderError> {
     std::fs::create_dir_all(path).map_err(unusable)?;
     let lock = File::create(path.join("lock")).map_err(unusable)?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Lock(lock)),
         Err(std::fs::TryLockError::WouldBlock) => Err(FolderError::InUse(path.to_owned())),
         Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
     }
@@ -78,4 +91,21 @@ pub fn room(folder: &Path) -> Option<(u64, u64)> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
     Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_at_once_when_its_lock_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = lock(folder.path()).unwrap();
+        // As a process that is being started has it for a moment.
+        let copy = taken.0.try_clone().unwrap();
+        assert!(matches!(lock(folder.path()), Err(FolderError::InUse(_))));
+        drop(taken);
+        lock(folder.path()).unwrap();
+        drop(copy);
+    }
 }

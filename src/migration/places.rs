@@ -8,7 +8,6 @@ use crate::migration::{MigrationError, Move};
 use crate::records::RecordsError;
 use crate::records::transfer::{Compared, Transfer};
 use crate::vault::Vault;
-use std::fs::File;
 
 /// The installation that is moved.
 pub(super) struct Source {
@@ -18,7 +17,7 @@ pub(super) struct Source {
     /// What it is known by.
     name: String,
     /// No gateway starts while this is kept.
-    _lock: Option<File>,
+    _lock: Option<folder::Lock>,
 }
 
 impl Source {
