@@ -98,10 +98,8 @@ const BARS: &[Bar] = &[
         limit: Limit::AtMost(1.03),
         text: "with the log / without <= 1.03",
     },
-    // Beside it the scripts by Redis's own clock (INFO commandstats), which runs on while the
-    // other processes have the processor; `--bench queue` has it without them.
     Bar {
-        measure: "g Redis CPU",
+        measure: "g Redis scripts",
         by: "",
         plus: 1.0,
         limit: Limit::AtMost(25.0),

@@ -1,6 +1,11 @@
 -- Entries and lanes coming, moving and leaving one at a time, and the order within a task. Most
 -- calls need none of it, so it is made when it is first asked for: `places()`.
 
+local function with_company(record)
+  local flags = byte(record, 5) % HAS_COMPANY + HAS_COMPANY
+  return sub(record, 1, 4) .. string.char(flags) .. sub(record, 6)
+end
+
 local function new_team(name)
   local number = meta.teams_made + 1
   meta.teams_made = number

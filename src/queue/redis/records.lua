@@ -1,4 +1,4 @@
--- Where entries are, and the order within a task. An entry's record, big-endian:
+-- What is kept of an entry: its record, big-endian:
 --   lane 4, flags 1, abandoned 1, due 6, task 16.
 -- It is ready, scheduled, held, leased, or waits behind an older one of its task: in the
 -- list of its place and in no other; one that is leased or waits is in none.
@@ -31,11 +31,6 @@ end
 
 local function save(id, record)
   call('HSET', K .. ':e', id, record)
-end
-
-local function with_company(record)
-  local flags = byte(record, 5) % HAS_COMPANY + HAS_COMPANY
-  return sub(record, 1, 4) .. string.char(flags) .. sub(record, 6)
 end
 
 local function with_due(record, due, abandoned)

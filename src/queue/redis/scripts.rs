@@ -42,8 +42,7 @@ pub(super) struct Scripts {
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        let places = RECORDS.to_owned() + &when_asked("places", PLACES);
-        let places = places.as_str();
+        let places = &places();
         let flagged = |flags, name, parts: &[&str]| {
             Script::new(name, nested(flags, &[&[SHARD, STATE], parts].concat()))
         };
@@ -67,11 +66,11 @@ impl Scripts {
     }
 }
 
-/// A part that is made by the first who asks for it, by this name.
-fn when_asked(name: &str, part: &str) -> String {
+/// How records are read, and all else about places, which the first makes who asks for it.
+fn places() -> String {
     format!(
-        "local made\nlocal function {name}()\n\
-         made = made or (function()\n{part}\nend)()\nreturn made\nend\n"
+        "{RECORDS}local made\nlocal function places()\n\
+         made = made or (function()\n{PLACES}end)()\nreturn made\nend\n"
     )
 }
 

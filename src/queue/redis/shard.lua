@@ -1,7 +1,6 @@
--- One shard: what every verb reads first and writes last. Lanes and teams are read once,
--- changed in memory, and written once, so a batch costs little more than one entry.
--- What costs is each value that crosses between Redis and Lua, and each call: what
--- belongs together is one packed string, and many of a kind go in one call.
+-- One shard: its keys and its numbers, which every verb reads first. What costs is each value
+-- that crosses between Redis and Lua, and each call: what belongs together is one packed
+-- string, and many of a kind go in one call.
 --
 -- Keys, all with the shard's hash tag in K (numbers are those of lanes and teams):
 --   :m        numbers of the shard, packed :n hash   team, team NUL origin -> number

@@ -1,3 +1,5 @@
+-- Lanes and teams: read once, changed in memory, and written once, with the shard's numbers, as
+-- the last step of a verb. So a batch costs little more than one entry.
 local lanes, teams = {}, {}
 local TEAM = '<I4I4I4I4ddddB' -- then its name
 local LANE = '<I4I4I4I4i4I4I4dI4I4ddddddBBBBc0' -- then its origin
