@@ -6,10 +6,12 @@
 //! cost the connection, not the delivery.
 
 mod certificate;
-mod connector;
+mod dialler;
 mod fault;
 pub mod fetch;
+mod link;
 mod open;
+mod pool;
 pub mod resolve;
 mod stream;
 mod tls;
@@ -22,28 +24,24 @@ use crate::callback::Outcome;
 use crate::callback::Phase;
 use crate::callback::address::Guard;
 use crate::clock::Clock;
-use crate::delivery::client::connector::Connector;
-use crate::delivery::client::connector::Dialler;
+use crate::delivery::client::dialler::Dialler;
+use crate::delivery::client::link::Link;
+use crate::delivery::client::pool::Pool;
 use crate::delivery::client::resolve::Resolve;
 use crate::delivery::client::resolve::SystemResolver;
-use crate::delivery::client::stream::Remote;
 use crate::metrics::Metrics;
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use http_body_util::Full;
 use hyper::HeaderMap;
 use hyper::Method;
 use hyper::Request;
 use hyper::Response;
-use hyper::Uri;
 use hyper::body::Body;
 use hyper::body::Incoming;
 use hyper::header;
 use hyper::header::HeaderName;
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::ResponseFuture;
-use hyper_util::rt::TokioExecutor;
-use hyper_util::rt::TokioTimer;
+use hyper::header::HeaderValue;
+use hyper::http::uri::PathAndQuery;
 use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +51,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::Sleep;
 use tokio::time::sleep_until;
+use url::Position;
 use url::Url;
 
 /// Smallest head limit: hyper never reads with a smaller buffer.
@@ -187,7 +186,9 @@ impl Timing {
 /// POSTs to receivers. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client {
-    http: legacy::Client<Connector, Full<Bytes>>,
+    dialler: Arc<Dialler>,
+    pool: Arc<Pool>,
+    head_bytes_max: usize,
     attempt_timeout: Duration,
     body_read_bytes_max: usize,
     body_kept_bytes_max: usize,
@@ -208,27 +209,19 @@ impl Client {
         if settings.head_bytes_max < HEAD_BYTES_MIN {
             return Err(ClientError::HeadLimit(settings.head_bytes_max));
         }
-        let connector = Connector::new(Dialler {
+        let dialler = Dialler {
             guard: settings.guard,
             resolver: settings.resolver,
             tls: tls::connector(settings.extra_roots)?,
             budget: Duration::from_millis(settings.connect_timeout_ms),
             metrics: settings.metrics,
             clock: settings.clock,
-        });
-        // Not set: `http1_max_headers`. hyper's own limit is 100 already, and naming it
-        // moves every head's parsing from the stack to the heap.
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_millis(settings.idle_ms))
-            .pool_max_idle_per_host(settings.idle_per_host_max)
-            .http1_max_buf_size(settings.head_bytes_max)
-            // One attempt is one request: a resend would be counted by nobody.
-            .retry_canceled_requests(false)
-            .set_host(true)
-            .build(connector);
+        };
+        let wait_max = Duration::from_millis(settings.idle_ms);
         Ok(Self {
-            http,
+            dialler: Arc::new(dialler),
+            pool: Pool::new(wait_max, settings.idle_per_host_max),
+            head_bytes_max: settings.head_bytes_max,
             attempt_timeout: Duration::from_millis(settings.attempt_timeout_ms),
             body_read_bytes_max: settings.body_read_bytes_max,
             body_kept_bytes_max: settings.body_kept_bytes_max,
@@ -252,18 +245,12 @@ impl Client {
     ) -> impl Future<Output = Answer> {
         let start = Instant::now();
         let deadline = start + budget.min(self.attempt_timeout);
-        // Made here: what waits for the answer then does not carry the request's parts.
-        let sent = dialable(url).map(|uri| {
-            let mut request = Request::new(Full::new(body));
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = uri;
-            *request.headers_mut() = headers;
-            self.http.request(request)
-        });
+        let request = request(Method::POST, url, headers, body);
         async move {
             let mut answer = Answer::unsent(Fault::Url);
-            if let Some(sent) = sent {
-                self.exchange(sent, (start, deadline), &mut answer).await;
+            if let Some(request) = request {
+                self.exchange(url, request, (start, deadline), &mut answer)
+                    .await;
             }
             answer.timing.total_us = since_us(start);
             answer
@@ -272,43 +259,71 @@ impl Client {
 
     async fn exchange(
         &self,
-        sent: ResponseFuture,
+        url: &Url,
+        request: Box<Request<Full<Bytes>>>,
         (start, deadline): (Instant, Instant),
         answer: &mut Answer,
     ) {
         let mut deadline = std::pin::pin!(sleep_until(deadline));
-        let response = tokio::select! {
+        let sent = tokio::select! {
             biased; // an answer that came in time counts, even if it is read late
-            response = sent => response,
-            // The connector has a shorter budget of its own, so as a rule it was not in the
-            // connect phase.
-            () = &mut deadline => {
-                answer.outcome = Outcome::Failed(Fault::Timeout(Phase::Answer));
-                return;
-            }
+            sent = self.send(url, request) => sent,
+            // Connecting has a shorter budget of its own, so as a rule that was not it.
+            () = &mut deadline => Err(Fault::Timeout(Phase::Answer)),
         };
-        let response = match response {
-            Ok(response) => response,
-            Err(error) => {
-                answer.outcome = Outcome::Failed(fault::of(&error));
+        let (mut link, response) = match sent {
+            Ok(sent) => sent,
+            Err(fault) => {
+                answer.outcome = Outcome::Failed(fault);
                 return;
             }
         };
         answer.timing.head_us = Some(since_us(start));
         answer.outcome = outcome_of(&response);
-        answer.remote = response.extensions().get().map(|Remote(address)| *address);
-        answer.kept_body = self.kept_body(response.into_body(), deadline).await;
+        answer.remote = Some(link.remote);
+        answer.kept_body = self
+            .kept_body(&mut link, response.into_body(), deadline)
+            .await;
+        self.pool.put(origin(url), link);
+    }
+
+    /// Sends a request on a connection that waits, or on a new one, and never twice: one
+    /// attempt is one request, a resend would be counted by nobody.
+    async fn send(
+        &self,
+        url: &Url,
+        request: Box<Request<Full<Bytes>>>,
+    ) -> Result<(Link, Response<Incoming>), Fault> {
+        let mut link = match self.pool.take(origin(url)) {
+            Some(link) => link,
+            // Boxed, so that others do not carry the room that this needs.
+            None => Box::pin(self.dial(url)).await?,
+        };
+        let response = link.send(request).await;
+        let response = response.map_err(|error| fault::of(&error))?;
+        Ok((link, response))
+    }
+
+    async fn dial(&self, url: &Url) -> Result<Link, Fault> {
+        let opened = self.dialler.open(url).await?;
+        let linked = Link::new(opened, self.head_bytes_max).await;
+        linked.map_err(|error| fault::of(&error))
     }
 
     /// Reads the body to its end, so that the connection can be used again, or to the
-    /// limit or the deadline, which drops the connection. Keeps its beginning.
-    async fn kept_body(&self, mut body: Incoming, mut deadline: Pin<&mut Sleep>) -> Bytes {
+    /// limit or the deadline, after which it cannot. Keeps its beginning.
+    async fn kept_body(
+        &self,
+        link: &mut Link,
+        mut body: Incoming,
+        mut deadline: Pin<&mut Sleep>,
+    ) -> Bytes {
         let mut kept = Vec::new();
         let mut read_bytes = 0;
         while read_bytes < self.body_read_bytes_max && !body.is_end_stream() {
             let frame = tokio::select! {
                 biased;
-                frame = body.frame() => frame,
+                frame = link.frame(&mut body) => frame,
                 () = &mut deadline => break,
             };
             let Some(Ok(frame)) = frame else { break };
@@ -323,13 +338,28 @@ impl Client {
     }
 }
 
-/// The URL in hyper's form; `None` if its form forbids dialling it.
-fn dialable(url: &Url) -> Option<Uri> {
-    let legal = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.port() != Some(0);
-    legal.then(|| Uri::try_from(url.as_str()).ok()).flatten()
+/// What connections are shared by: scheme, host and port.
+fn origin(url: &Url) -> &str {
+    &url[..Position::BeforePath]
+}
+
+/// A request as hyper sends it on a connection; `None` for a URL that it cannot be for. What
+/// may be dialled the dialler judges.
+fn request(
+    method: Method,
+    url: &Url,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Option<Box<Request<Full<Bytes>>>> {
+    let path = PathAndQuery::try_from(&url[Position::BeforePath..Position::AfterQuery]).ok()?;
+    let host = HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).ok()?;
+    headers.insert(header::HOST, host);
+    // Boxed: every function that hands it on keeps room for it.
+    let mut request = Box::new(Request::new(Full::new(body)));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.into();
+    *request.headers_mut() = headers;
+    Some(request)
 }
 
 fn outcome_of(response: &Response<Incoming>) -> Outcome {

@@ -41,10 +41,8 @@ const LAYERS: &[&[&str]] = &[
 /// An outside crate and the only places that may name it.
 const FENCES: &[(&str, &[&str])] = &[
     ("sqlx::", &["journal", "records"]),
-    (
-        "hyper_util::client",
-        &["cli/gateway", "cloud/http", "delivery/client"],
-    ),
+    ("hyper_util::client", &["cli/gateway", "cloud/http"]),
+    ("hyper::client", &["delivery/client/link"]),
     ("hyper_rustls::", &["cli/gateway", "cloud/http"]),
     ("opentelemetry", &["telemetry/spans"]),
     ("rustix::", &["cli/open_files", "folder"]),

@@ -2,6 +2,7 @@
 
 mod addresses; // which addresses are dialled
 mod client; // what is sent, what is understood, where reading ends
+mod connections; // which connections are used again
 mod slow; // which phase is blamed when time runs out
 mod tls; // whom we trust
 

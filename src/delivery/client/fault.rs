@@ -1,20 +1,15 @@
 //! hyper's errors → our faults, by type and never by text.
 
 use crate::callback::Fault;
-use crate::delivery::client::connector::ConnectFault;
 use crate::delivery::client::tls;
-use hyper_util::client::legacy;
 use std::error::Error;
 use std::io;
 
 /// Why no answer came. Walks from the outermost error to its cause; the first one
 /// that says something decides.
-pub(super) fn of(error: &legacy::Error) -> Fault {
-    let mut cause = error.source();
+pub(super) fn of(error: &hyper::Error) -> Fault {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(ConnectFault(fault)) = error.downcast_ref() {
-            return *fault;
-        }
         if let Some(error) = error.downcast_ref::<hyper::Error>()
             && error.is_parse()
         {

@@ -2,12 +2,12 @@
 //! deadline for all of it, and its body piece by piece. Follows no redirect, decodes nothing.
 
 use crate::callback::{Fault, Phase};
-use crate::delivery::client::{Client, dialable, fault};
+use crate::delivery::client::link::Link;
+use crate::delivery::client::{Client, request};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::Request;
+use hyper::Method;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -19,6 +19,7 @@ pub struct Fetched {
     /// What it says it is, if that is legal text.
     pub content_type: Option<String>,
     body: Incoming,
+    link: Link,
     deadline: Instant,
 }
 
@@ -29,14 +30,12 @@ impl Client {
     /// The [`Fault`] that kept an answer from coming.
     pub async fn fetch(&self, url: &Url, budget: Duration) -> Result<Fetched, Fault> {
         let deadline = Instant::now() + budget;
-        let mut request = Request::new(Full::default());
-        *request.uri_mut() = dialable(url).ok_or(Fault::Url)?;
         let agent = HeaderValue::from_static(concat!("Ringback/", env!("CARGO_PKG_VERSION")));
-        request.headers_mut().insert(USER_AGENT, agent);
-        let response = timeout_at(deadline, self.http.request(request))
+        let headers = HeaderMap::from_iter([(USER_AGENT, agent)]);
+        let request = request(Method::GET, url, headers, Bytes::new()).ok_or(Fault::Url)?;
+        let (link, response) = timeout_at(deadline, self.send(url, request))
             .await
-            .map_err(|_| Fault::Timeout(Phase::Answer))?
-            .map_err(|error| fault::of(&error))?;
+            .map_err(|_| Fault::Timeout(Phase::Answer))??;
         let content_type = response
             .headers()
             .get(CONTENT_TYPE)
@@ -46,6 +45,7 @@ impl Client {
             status: response.status().as_u16(),
             content_type,
             body: response.into_body(),
+            link,
             deadline,
         })
     }
@@ -58,7 +58,7 @@ impl Fetched {
     /// The [`Fault`] that cut it off.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         loop {
-            let frame = timeout_at(self.deadline, self.body.frame())
+            let frame = timeout_at(self.deadline, self.link.frame(&mut self.body))
                 .await
                 .map_err(|_| Fault::Timeout(Phase::Answer))?;
             match frame {

@@ -3,67 +3,44 @@
 use hyper::rt::Read;
 use hyper::rt::ReadBufCursor;
 use hyper::rt::Write;
-use hyper_util::client::legacy::connect::Connected;
-use hyper_util::client::legacy::connect::Connection;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::io::IoSlice;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Who is at the other end; rides along with every response of the connection.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Remote(pub(super) SocketAddr);
-
 /// A dialled and checked connection.
-pub(super) struct Stream {
-    remote: Remote,
-    io: Io,
-}
-
-enum Io {
+pub(super) enum Stream {
+    /// As it is.
     Plain(TokioIo<TcpStream>),
-    // Boxed: a TLS session is a kilobyte, a plain socket a few words.
+    /// Boxed: a TLS session is a kilobyte, a plain socket a few words.
     Tls(Box<TokioIo<TlsStream<TcpStream>>>),
 }
 
-impl Stream {
-    pub(super) fn plain(remote: SocketAddr, tcp: TcpStream) -> Self {
-        let io = Io::Plain(TokioIo::new(tcp));
-        Self {
-            remote: Remote(remote),
-            io,
-        }
-    }
-
-    pub(super) fn tls(remote: SocketAddr, tls: TlsStream<TcpStream>) -> Self {
-        let io = Io::Tls(Box::new(TokioIo::new(tls)));
-        Self {
-            remote: Remote(remote),
-            io,
-        }
+impl From<TcpStream> for Stream {
+    fn from(tcp: TcpStream) -> Self {
+        Self::Plain(TokioIo::new(tcp))
     }
 }
 
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.remote)
+impl From<TlsStream<TcpStream>> for Stream {
+    fn from(tls: TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(TokioIo::new(tls)))
     }
 }
 
 /// Hands a call on to whichever kind of connection this is.
 macro_rules! either {
     ($stream:expr, $io:ident => $call:expr) => {
-        match &mut $stream.get_mut().io {
-            Io::Plain(plain) => {
+        match $stream.get_mut() {
+            Stream::Plain(plain) => {
                 let $io = Pin::new(plain);
                 $call
             }
-            Io::Tls(tls) => {
+            Stream::Tls(tls) => {
                 let $io = Pin::new(&mut **tls);
                 $call
             }
@@ -99,9 +76,9 @@ impl Write for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.io {
-            Io::Plain(plain) => plain.is_write_vectored(),
-            Io::Tls(tls) => tls.is_write_vectored(),
+        match self {
+            Self::Plain(plain) => plain.is_write_vectored(),
+            Self::Tls(tls) => tls.is_write_vectored(),
         }
     }
 

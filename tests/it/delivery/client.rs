@@ -32,18 +32,6 @@ async fn the_wire_carries_what_was_given_and_nothing_else() {
     assert_eq!(body, "{\"a\":1}");
 }
 
-#[tokio::test]
-async fn a_connection_is_used_again() {
-    let receiver = Receiver::answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
-    let client = client();
-    for _ in 0..5 {
-        let answer = post(&client, &receiver.url()).await;
-        assert_eq!(answer.kept_body, "ok");
-    }
-    assert_eq!(receiver.connections(), 1);
-    assert_eq!(receiver.requests().len(), 5);
-}
-
 /// Scenario 48. The receiver answers with the status it is asked for.
 #[tokio::test]
 async fn every_status_is_an_answer_and_no_redirect_is_followed() {
@@ -262,7 +250,10 @@ async fn an_illegal_url_is_not_dialled() {
 async fn proxies_of_the_environment_have_no_effect() {
     let proxy = Receiver::answering(OK).await;
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "delivery::client::a_connection_is_used_again"]);
+    child.args([
+        "--exact",
+        "delivery::connections::a_connection_is_used_again",
+    ]);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         child.env(name, proxy.url().as_str());
         child.env(name.to_lowercase(), proxy.url().as_str());

@@ -24,7 +24,7 @@ use rustls::pki_types::PrivateKeyDer;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-const NAME: &str = "receiver.test";
+pub(super) const NAME: &str = "receiver.test";
 
 struct Authority {
     root: CertificateDer<'static>,
@@ -99,6 +99,12 @@ async fn secure(acceptor: TlsAcceptor) -> Receiver {
         }
     })
     .await
+}
+
+/// A client, and what makes a receiver one that it trusts.
+pub(super) fn client_and_acceptor() -> (Client, TlsAcceptor) {
+    let authority = Authority::new();
+    (trusting(&authority.root), authority.issue(NAME, |_| ()))
 }
 
 fn trusting(root: &CertificateDer<'static>) -> Client {

@@ -12,35 +12,23 @@ use crate::delivery::client::stream::Stream;
 use crate::delivery::client::tls;
 use crate::metrics::Metrics;
 use crate::metrics::labels::{DialStep, Dialled};
-use hyper::Uri;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::IpAddr;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Context;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
-use tower_service::Service;
+use url::Host;
+use url::Url;
 
 /// How many addresses of one name are tried: with more, each one's share of the budget
 /// would be too short to reach anybody.
 const ADDRESSES_DIALLED_MAX: usize = 4;
-
-/// A fault on its way through hyper-util, which wants an error.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("no connection: {0:?}")]
-pub(super) struct ConnectFault(pub(super) Fault);
-
-/// Opens guarded connections for hyper-util's pool. Cheap to clone.
-#[derive(Clone)]
-pub(super) struct Connector(Arc<Dialler>);
 
 /// What opening a connection needs.
 pub(super) struct Dialler {
@@ -55,36 +43,6 @@ pub(super) struct Dialler {
     pub(super) clock: Clock,
 }
 
-impl Connector {
-    pub(super) fn new(dialler: Dialler) -> Self {
-        Self(Arc::new(dialler))
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = ConnectFault;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, ConnectFault>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectFault>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let dialler = Arc::clone(&self.0);
-        Box::pin(async move {
-            let opened = dialler.open(&uri).await;
-            let outcome = if opened.is_ok() {
-                Dialled::Opened
-            } else {
-                Dialled::Failed
-            };
-            dialler.metrics.connections_dialled_total.of(outcome).inc();
-            opened.map_err(ConnectFault)
-        })
-    }
-}
-
 /// The part of a URL that a connection is for.
 struct Origin<'a> {
     secure: bool,
@@ -95,35 +53,26 @@ struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    fn of(uri: &'a Uri) -> Option<Self> {
-        let secure = match uri.scheme_str()? {
+    /// None where something stands in the URL that must not be dialled.
+    fn of(url: &'a Url) -> Option<Self> {
+        let secure = match url.scheme() {
             "https" => true,
             "http" => false,
             _ => return None,
         };
-        let authority = uri.authority()?;
-        let host = authority.host();
-        // Only a port may stand beside the host: with user information, the text
-        // would not start with the host, or not go on with a number.
-        let port = match authority.as_str().strip_prefix(host)? {
-            "" if secure => 443,
-            "" => 80,
-            rest => rest.strip_prefix(':')?.parse().ok()?,
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        let literal = match url.host()? {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
         };
-        if port == 0 {
-            return None;
-        }
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(host);
-        let literal = bare.parse().ok();
         Some(Self {
             secure,
-            host,
+            host: url.host_str()?,
             literal,
-            port,
+            port: url.port_or_known_default()?,
         })
+        .filter(|origin| is_plain && origin.port != 0)
     }
 
     fn server_name(&self) -> Result<ServerName<'static>, Fault> {
@@ -135,9 +84,21 @@ impl<'a> Origin<'a> {
 }
 
 impl Dialler {
-    async fn open(&self, uri: &Uri) -> Result<Stream, Fault> {
+    /// Opens a connection to the URL's origin.
+    pub(super) async fn open(&self, url: &Url) -> Result<(Stream, SocketAddr), Fault> {
+        let opened = self.try_open(url).await;
+        let outcome = if opened.is_ok() {
+            Dialled::Opened
+        } else {
+            Dialled::Failed
+        };
+        self.metrics.connections_dialled_total.of(outcome).inc();
+        opened
+    }
+
+    async fn try_open(&self, url: &Url) -> Result<(Stream, SocketAddr), Fault> {
         let deadline = Instant::now() + self.budget;
-        let origin = Origin::of(uri).ok_or(Fault::Url)?;
+        let origin = Origin::of(url).ok_or(Fault::Url)?;
         let look_up = within(deadline, Phase::Dns, self.addresses(&origin));
         let addresses = self.timed(DialStep::Dns, look_up).await?;
         let dial = within(deadline, Phase::Connect, self.dial(&addresses, deadline));
@@ -146,7 +107,7 @@ impl Dialler {
         // Requests are small and whole: waiting to fill a segment only delays them.
         tcp.set_nodelay(true).map_err(|_| Fault::ConnectFailed)?;
         if !origin.secure {
-            return Ok(Stream::plain(remote, tcp));
+            return Ok((tcp.into(), remote));
         }
         let name = origin.server_name()?;
         let handshake = async {
@@ -159,7 +120,7 @@ impl Dialler {
             let host = format!("{}:{}", origin.host, origin.port);
             self.metrics.saw_certificate(&host, ends, self.clock.now());
         }
-        Ok(Stream::tls(remote, tls))
+        Ok((tls.into(), remote))
     }
 
     async fn timed<T>(&self, step: DialStep, work: impl Future<Output = T>) -> T {
@@ -250,8 +211,8 @@ mod tests {
     #[test]
     fn an_origin_is_a_plain_host_and_port() {
         let check = |text: &'static str, expected: Option<(&str, u16)>| {
-            let uri = Uri::from_static(text);
-            let origin = Origin::of(&uri);
+            let url = Url::parse(text).unwrap();
+            let origin = Origin::of(&url);
             assert_eq!(origin.map(|o| (o.host, o.port)), expected, "{text}");
         };
         check("http://example.com/x", Some(("example.com", 80)));
@@ -261,8 +222,9 @@ mod tests {
         check("http://user:secret@example.com/", None);
         check("http://user@example.com:80/", None);
         check("http://example.com:80@example.com/", None);
+        check("http://127.1/", Some(("127.0.0.1", 80)));
         check("http://example.com:0/", None);
         check("ftp://example.com/", None);
-        check("/relative", None);
+        check("data:text/plain,x", None);
     }
 }
