@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+use tokio::time::Interval;
 
 /// Connections of the bare loop and of single hand-ins.
 const CONNECTIONS: usize = 64;
@@ -210,7 +211,7 @@ impl Bench {
     /// d: from the moment a producer sends to the arrival at the receiver, at a pace that
     /// leaves the machine idle; beside it, what the disk alone needs for one commit.
     async fn steady(&self, report: &mut Report) {
-        let mut syncs = sync_times(self.sizes.syncs / 2);
+        let mut syncs = sync_times(self.sizes.syncs / 2).await;
         let gateway = Arc::new(Gateway::start(&self.client));
         let url = self.sink.url("/timed/steady");
         let teams = teams(&gateway, "team", TEAMS, Some(&url)).await;
@@ -218,7 +219,7 @@ impl Bench {
         let sent = open_loop(&gateway, teams, STEADY_PER_S, self.sizes.steady_s).await;
         let waits = &self.sink.wait_for(sent).await.waits_ns["steady"];
         drop(gateway);
-        syncs.extend(sync_times(self.sizes.syncs - syncs.len()));
+        syncs.extend(sync_times(self.sizes.syncs - syncs.len()).await);
         report.add("d at 50/s, p50", percentile(waits, 50));
         report.add("d at 50/s, p99", percentile(waits, 99));
         report.add("d fdatasync, p50", percentile(&syncs, 50));
@@ -328,7 +329,7 @@ where
 /// Hands in at a steady pace, whether or not earlier ones were answered. Returns how many.
 async fn open_loop(gateway: &Arc<Gateway>, teams: Vec<String>, per_s: u64, seconds: u64) -> usize {
     let mut tasks = JoinSet::new();
-    let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_s).unwrap());
+    let mut pace = pace(per_s);
     let total = usize::try_from(per_s * seconds).unwrap();
     for n in 0..total {
         pace.tick().await;
@@ -347,8 +348,13 @@ async fn open_loop(gateway: &Arc<Gateway>, teams: Vec<String>, per_s: u64, secon
     total
 }
 
-/// How long appending one page and `fdatasync` take, on the disk the journals are on.
-fn sync_times(times: usize) -> Vec<u64> {
+fn pace(per_s: u64) -> Interval {
+    tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_s).unwrap())
+}
+
+/// How long appending one page and `fdatasync` take, on the disk the journals are on; as
+/// often a second as callbacks are handed in, so that it meets what else the disk has to do.
+async fn sync_times(times: usize) -> Vec<u64> {
     let file = tempfile::tempfile_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let one = |mut file: &File| {
         let started = Instant::now();
@@ -356,7 +362,13 @@ fn sync_times(times: usize) -> Vec<u64> {
         file.sync_data().unwrap();
         u64::try_from(started.elapsed().as_nanos()).unwrap()
     };
-    (0..times).map(|_| one(&file)).collect()
+    let mut pace = pace(STEADY_PER_S);
+    let mut took = Vec::with_capacity(times);
+    for _ in 0..times {
+        pace.tick().await;
+        took.push(one(&file));
+    }
+    took
 }
 
 fn rate(n: usize, from_ns: u64, to_ns: u64) -> f64 {
