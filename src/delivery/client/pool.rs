@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Shortest time between two looks for connections that have waited too long.
+/// Looks for connections that have waited too long, in the time that one may wait.
+const SWEEPS: u32 = 4;
+/// Shortest time between two such looks.
 const SWEEP_MIN: Duration = Duration::from_millis(100);
 
 /// Idle connections of all origins.
@@ -72,7 +74,8 @@ impl Pool {
         }
         if !idle.is_swept {
             idle.is_swept = true;
-            tokio::spawn(sweep(Arc::downgrade(self), self.wait_max.max(SWEEP_MIN)));
+            let every = (self.wait_max / SWEEPS).max(SWEEP_MIN);
+            tokio::spawn(sweep(Arc::downgrade(self), every));
         }
     }
 

@@ -117,7 +117,7 @@ async fn a_connection_that_nobody_needs_is_closed() {
     assert_eq!(receiver.connections(), 2);
 }
 
-/// Looks for overdue connections come once in the longest wait, so one may still be there.
+/// Overdue connections are looked for now and then, so one may still be there.
 #[tokio::test]
 async fn a_connection_that_has_waited_too_long_is_not_used() {
     let receiver = Receiver::answering(OK).await;
